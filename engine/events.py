@@ -1,0 +1,202 @@
+"""The one stream of events: live, replayed and raced runs all speak it.
+
+Frozen msgspec records of ints, floats, str and tuples; no tensors, no exceptions. The field names
+are a contract: other people's scripts read them. In JSON each record has `type` (its name), `seq`
+(0, 1, 2 … within a run) and `t_ns` (`time.perf_counter_ns` of the recording process).
+
+p and q are always the distributions *after* temperature, top-k and top-p. At T = 0 they are 0 or 1,
+and the `top` rows carry the T = 1 probabilities for display (`display` is then true).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from engine.config import Config
+from engine.errors import ErrorInfo
+
+SCHEMA = 1
+
+Role = Literal["baseline", "speculative"]
+AddedKind = Literal["resampled", "bonus", "end"]
+FinishReason = Literal["stop", "length", "cancelled", "error"]
+Level = Literal["info", "warning", "error"]
+Pieces = tuple[tuple[int, str], ...]
+
+
+class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """Base of the plain parts of events."""
+
+
+class Top(Record):
+    """The most probable candidates of one distribution, most probable first."""
+
+    ids: tuple[int, ...]
+    p: tuple[float, ...]
+
+
+class Judged(Record):
+    """One drafted token that the rule judged.
+
+    accept_probability: what u was compared with (accepted when u is below it).
+    overlap: Σ min(p, q) over the vocabulary; its complement normalises the residual.
+    u is None where the rule tosses no coin (greedy).
+    """
+
+    p: float
+    q: float
+    u: float | None
+    accept_probability: float
+    overlap: float
+
+
+class ModelInfo(Record):
+    """A loaded model, as shown and recorded (no paths: nothing personal)."""
+
+    name: str
+    backend: str
+    device: str
+    quantisation: str = ""
+    parameters: int = 0
+    size_bytes: int = 0
+    vocabulary: int = 0
+    context: int = 0
+    threads: int = 0
+    library: str = ""
+    simulated: bool = False
+
+
+class Models(Record):
+    target: ModelInfo
+    draft: ModelInfo | None = None
+
+
+class Host(Record):
+    """The machine that a run was measured on."""
+
+    system: str
+    cpu: str
+    cores: int
+    memory_bytes: int
+    gpus: tuple[str, ...]
+    python: str
+    draftscope: str
+
+
+class Totals(Record):
+    """Counts and times of a whole run (times in nanoseconds)."""
+
+    tokens: int = 0
+    rounds: int = 0
+    drafted: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    discarded: int = 0
+    resampled: int = 0
+    bonus: int = 0
+    prefill_ns: int = 0
+    draft_ns: int = 0
+    verify_ns: int = 0
+    host_ns: int = 0
+
+
+class Event(Record, tag_field="type", tag=lambda name: name):
+    """Base of the records in the stream."""
+
+    seq: int
+    t_ns: int
+
+
+class RunStarted(Event):
+    """First event of a run. `baseline` names the run_id that it is measured against."""
+
+    run_id: str
+    schema: int
+    role: Role
+    started_at: str
+    config: Config
+    prompt: str
+    prompt_ids: tuple[int, ...]
+    prompt_pieces: tuple[str, ...]
+    lossless: bool
+    host: Host
+    models: Models
+    baseline: str | None = None
+
+
+class Prefilled(Event):
+    """`tokens` more prompt tokens were fed; one event a chunk, so the figures of a run add up."""
+
+    tokens: int
+    target_ns: int
+    draft_ns: int
+
+
+class Drafted(Event):
+    """One proposed token.
+
+    index: position in the round's proposal, parent: index of the token it follows (-1: the context).
+    q: its probability under the very distribution that it was drawn from. u: the draw (None: no draw).
+    source: half-open span of context positions (prompt first) that an n-gram proposal copies.
+    pieces: text of ids that appear for the first time in this run.
+    """
+
+    round: int
+    index: int
+    id: int
+    piece: str
+    q: float
+    draft_ns: int
+    parent: int
+    u: float | None = None
+    top: Top | None = None
+    display: bool = False
+    source: tuple[int, int] | None = None
+    pieces: Pieces = ()
+
+
+class Verified(Event):
+    """The verdict of one round: one target pass over the last token and the proposal.
+
+    judged: the accepted tokens and the first rejected one; later tokens are discarded unjudged.
+    added_id is None when added_kind is "end" (an end-of-text token was accepted).
+    added_p: probability of the added token under what it was drawn from (p, or the residual).
+    tops: top rows of p, one for each judged token and one for the bonus row where it was used.
+    host_ns: time since the previous verdict that was neither target nor draft forward.
+    """
+
+    round: int
+    n_accepted: int
+    judged: tuple[Judged, ...]
+    added_id: int | None
+    added_piece: str
+    added_kind: AddedKind
+    added_u: float | None
+    tops: tuple[Top, ...]
+    residual_top: Top | None
+    target_ns: int
+    host_ns: int
+    added_p: float | None = None
+    display: bool = False
+    pieces: Pieces = ()
+
+
+class Notice(Event):
+    """Something that a person should know."""
+
+    level: Level
+    message: str
+    hint: str = ""
+
+
+class RunFinished(Event):
+    """Last event of a run; exactly one for each RunStarted."""
+
+    reason: FinishReason
+    totals: Totals
+    error: ErrorInfo | None = None
+
+
+AnyEvent = RunStarted | Prefilled | Drafted | Verified | Notice | RunFinished

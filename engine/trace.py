@@ -1,0 +1,337 @@
+"""The one fold of the event stream: every figure and every view reads what `Trace.apply` built.
+
+A stream holds one or more runs (a baseline, then the run measured against it). `Trace.runs` keeps
+them in order; `Trace.run` is the newest, `Trace.baseline_of(run)` the one it is measured against.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import NamedTuple
+
+from engine.errors import RecordingError
+from engine.events import (
+    AnyEvent,
+    Drafted,
+    Notice,
+    Prefilled,
+    RunFinished,
+    RunStarted,
+    Totals,
+    Verified,
+)
+
+
+class TokenState(IntEnum):
+    """What became of a token (see the colour and glyph of each in the app's theme)."""
+
+    PENDING = 0
+    ACCEPTED = 1
+    REJECTED = 2
+    DISCARDED = 3
+    RESAMPLED = 4
+    BONUS = 5
+
+    @property
+    def emitted(self) -> bool:
+        return self in _EMITTED
+
+
+_EMITTED = (TokenState.ACCEPTED, TokenState.RESAMPLED, TokenState.BONUS)
+
+
+class Cell(NamedTuple):
+    """One token as the views show it. index: place in the proposal; the added token has index γ_r,
+    the number of tokens drafted in that round."""
+
+    text: str
+    state: TokenState
+    round: int
+    index: int
+    id: int
+
+
+@dataclass(slots=True)
+class Round:
+    """One proposal and, once `verified` is set, its verdict."""
+
+    index: int
+    drafted: list[Drafted] = field(default_factory=list[Drafted])
+    verified: Verified | None = None
+
+    @property
+    def n_emitted(self) -> int:
+        """Tokens that this round added to the output; 0 before the verdict."""
+        if self.verified is None:
+            return 0
+        return self.verified.n_accepted + (self.verified.added_id is not None)
+
+    @property
+    def draft_ns(self) -> int:
+        return sum(d.draft_ns for d in self.drafted)
+
+    def state_of(self, index: int) -> TokenState:
+        """State of the drafted token at `index`."""
+        if self.verified is None:
+            return TokenState.PENDING
+        if index < self.verified.n_accepted:
+            return TokenState.ACCEPTED
+        if index < len(self.verified.judged):
+            return TokenState.REJECTED
+        return TokenState.DISCARDED
+
+
+@dataclass(slots=True)
+class Columns:
+    """One entry a finished round; `numpy.frombuffer` gives a view without a copy.
+
+    end_ns and end_tokens are cumulative: decode time (draft + verify + host) and tokens emitted.
+    """
+
+    drafted: array[int] = field(default_factory=lambda: array("q"))
+    accepted: array[int] = field(default_factory=lambda: array("q"))
+    emitted: array[int] = field(default_factory=lambda: array("q"))
+    draft_ns: array[int] = field(default_factory=lambda: array("q"))
+    target_ns: array[int] = field(default_factory=lambda: array("q"))
+    host_ns: array[int] = field(default_factory=lambda: array("q"))
+    end_ns: array[int] = field(default_factory=lambda: array("q"))
+    end_tokens: array[int] = field(default_factory=lambda: array("q"))
+
+    def __len__(self) -> int:
+        return len(self.drafted)
+
+
+class Run:
+    """Everything known of one run so far.
+
+    rounds: finished rounds and, last, the open one. cells: the token stream; the cells of the open
+    round (from `n_closed_cells` on) are replaced when its verdict arrives.
+    judged_at[i], accepted_at[i]: tokens judged and accepted at proposal position i.
+    emitted_histogram[n]: finished rounds that emitted n tokens.
+    """
+
+    def __init__(self, started: RunStarted) -> None:
+        self.started = started
+        self.finished: RunFinished | None = None
+        self.rounds: list[Round] = []
+        self.columns = Columns()
+        self.cells: list[Cell] = []
+        self.n_closed_cells = 0
+        self.token_ids: list[int] = []
+        self.text_parts: list[str] = []
+        self.pieces: dict[int, str] = {}
+        self.notices: list[Notice] = []
+        self.judged_at: list[int] = []
+        self.accepted_at: list[int] = []
+        self.emitted_histogram: list[int] = []
+        self.n_prefilled = 0
+        self.n_events = 0
+        self._tally = Tally()
+
+    @property
+    def totals(self) -> Totals:
+        return self._tally.totals()
+
+    @property
+    def tally(self) -> Tally:
+        """The running counts; cheaper than `totals`, which copies them."""
+        return self._tally
+
+    @property
+    def text(self) -> str:
+        return "".join(self.text_parts)
+
+    @property
+    def n_finished_rounds(self) -> int:
+        return len(self.columns)
+
+    @property
+    def is_baseline(self) -> bool:
+        return self.started.role == "baseline"
+
+    def label(self, token_id: int) -> str:
+        """The token's own text, with bytes of partial characters as <0xNN>."""
+        return self.pieces.get(token_id, f"[{token_id}]")
+
+    def apply(self, event: AnyEvent) -> None:
+        if self.finished is not None:
+            raise RecordingError(f"An event follows the end of run {self.started.run_id}.")
+        if event.seq != self.n_events:
+            raise RecordingError(
+                f"Event {event.seq} of run {self.started.run_id} stands where event "
+                f"{self.n_events} was expected.",
+                "The recording was edited or has lost lines.",
+            )
+        self.n_events += 1
+        self._tally.apply(event)
+        match event:
+            case Drafted():
+                self._drafted(event)
+            case Verified():
+                self._verified(event)
+            case Prefilled():
+                self.n_prefilled += event.tokens if event.target_ns else 0
+            case Notice():
+                self.notices.append(event)
+            case RunFinished():
+                self.finished = event
+            case RunStarted():
+                pass
+
+    def _open_round(self, index: int) -> Round:
+        if not self.rounds or self.rounds[-1].verified is not None:
+            self.rounds.append(Round(len(self.rounds)))
+        current = self.rounds[-1]
+        if current.index != index:
+            raise RecordingError(
+                f"Round {index} of run {self.started.run_id} stands where round "
+                f"{current.index} was expected."
+            )
+        return current
+
+    def _drafted(self, event: Drafted) -> None:
+        current = self._open_round(event.round)
+        if event.index != len(current.drafted):
+            raise RecordingError(f"Round {event.round} has a drafted token out of order.")
+        self.pieces.update(event.pieces)
+        current.drafted.append(event)
+        text = event.piece or self.label(event.id)
+        self.cells.append(Cell(text, TokenState.PENDING, event.round, event.index, event.id))
+
+    def _verified(self, event: Verified) -> None:
+        current = self._open_round(event.round)
+        if not event.n_accepted <= len(event.judged) <= len(current.drafted):
+            raise RecordingError(f"The verdict of round {event.round} judges undrafted tokens.")
+        self.pieces.update(event.pieces)
+        current.verified = event
+
+        del self.cells[self.n_closed_cells :]
+        for drafted in current.drafted:
+            state = current.state_of(drafted.index)
+            text = drafted.piece or self.label(drafted.id)
+            self.cells.append(Cell(text, state, event.round, drafted.index, drafted.id))
+            if state is TokenState.ACCEPTED:
+                self.token_ids.append(drafted.id)
+                self.text_parts.append(drafted.piece)
+        if event.added_id is not None:
+            state = TokenState.BONUS if event.added_kind == "bonus" else TokenState.RESAMPLED
+            text = event.added_piece or self.label(event.added_id)
+            self.cells.append(Cell(text, state, event.round, len(current.drafted), event.added_id))
+            self.token_ids.append(event.added_id)
+            self.text_parts.append(event.added_piece)
+        self.n_closed_cells = len(self.cells)
+
+        for i in range(len(event.judged)):
+            if i == len(self.judged_at):
+                self.judged_at.append(0)
+                self.accepted_at.append(0)
+            self.judged_at[i] += 1
+            self.accepted_at[i] += i < event.n_accepted
+        emitted = current.n_emitted
+        while len(self.emitted_histogram) <= emitted:
+            self.emitted_histogram.append(0)
+        self.emitted_histogram[emitted] += 1
+
+        columns = self.columns
+        draft_ns = current.draft_ns
+        columns.drafted.append(len(current.drafted))
+        columns.accepted.append(event.n_accepted)
+        columns.emitted.append(emitted)
+        columns.draft_ns.append(draft_ns)
+        columns.target_ns.append(event.target_ns)
+        columns.host_ns.append(event.host_ns)
+        before = columns.end_ns[-1] if columns.end_ns else 0
+        columns.end_ns.append(before + draft_ns + event.target_ns + event.host_ns)
+        columns.end_tokens.append(len(self.token_ids))
+
+
+class Tally:
+    """Running counts of one run: the cheap part of the fold, used where no history is kept."""
+
+    def __init__(self) -> None:
+        self.tokens = self.rounds = 0
+        self.drafted = self.accepted = self.rejected = self.discarded = 0
+        self.resampled = self.bonus = 0
+        self.prefill_ns = self.draft_ns = self.verify_ns = self.host_ns = 0
+        self._drafted_in_round = 0
+
+    @property
+    def decode_ns(self) -> int:
+        """Draft, verify and host time; prefill excluded."""
+        return self.draft_ns + self.verify_ns + self.host_ns
+
+    def apply(self, event: AnyEvent) -> None:
+        match event:
+            case Drafted():
+                self.drafted += 1
+                self._drafted_in_round += 1
+                self.draft_ns += event.draft_ns
+            case Verified():
+                rejected = len(event.judged) - event.n_accepted
+                self.rounds += 1
+                self.tokens += event.n_accepted + (event.added_id is not None)
+                self.accepted += event.n_accepted
+                self.rejected += rejected
+                self.discarded += self._drafted_in_round - event.n_accepted - rejected
+                self.resampled += event.added_kind == "resampled"
+                self.bonus += event.added_kind == "bonus"
+                self.verify_ns += event.target_ns
+                self.host_ns += event.host_ns
+                self._drafted_in_round = 0
+            case Prefilled():
+                self.prefill_ns += event.target_ns + event.draft_ns
+            case _:
+                pass
+
+    def totals(self) -> Totals:
+        return Totals(
+            tokens=self.tokens,
+            rounds=self.rounds,
+            drafted=self.drafted,
+            accepted=self.accepted,
+            rejected=self.rejected,
+            discarded=self.discarded,
+            resampled=self.resampled,
+            bonus=self.bonus,
+            prefill_ns=self.prefill_ns,
+            draft_ns=self.draft_ns,
+            verify_ns=self.verify_ns,
+            host_ns=self.host_ns,
+        )
+
+
+class Trace:
+    """Fold of a whole stream. `n_events` counts what was applied."""
+
+    def __init__(self, events: Iterable[AnyEvent] = ()) -> None:
+        self.runs: list[Run] = []
+        self.n_events = 0
+        for event in events:
+            self.apply(event)
+
+    @property
+    def run(self) -> Run | None:
+        """The newest run."""
+        return self.runs[-1] if self.runs else None
+
+    def baseline_of(self, run: Run) -> Run | None:
+        """The run that `run` is measured against, where it is part of this stream."""
+        wanted = run.started.baseline
+        return next((r for r in self.runs if r.started.run_id == wanted), None)
+
+    def apply(self, event: AnyEvent) -> None:
+        """Add one event. Raises RecordingError when it does not fit what came before."""
+        if isinstance(event, RunStarted):
+            if self.runs and self.runs[-1].finished is None:
+                raise RecordingError(f"Run {event.run_id} starts before the last one ended.")
+            self.runs.append(Run(event))
+        elif not self.runs:
+            raise RecordingError(
+                "The stream does not begin with RunStarted.",
+                "Open a file that Draftscope recorded.",
+            )
+        self.runs[-1].apply(event)
+        self.n_events += 1
