@@ -1,0 +1,109 @@
+"""What the loop needs of a model, whatever library runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import VocabularyError
+from engine.events import ModelInfo
+
+Logits = NDArray[np.float32]
+Rows = Literal["all", "last", "none"]
+
+
+class Vocabulary(Protocol):
+    """The tokens of a model."""
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def end_ids(self) -> frozenset[int]:
+        """Tokens that end a text."""
+        ...
+
+    def name(self, token_id: int) -> str:
+        """The token's entry in the vocabulary, as stored (control tokens too)."""
+        ...
+
+    def is_padding(self, token_id: int) -> bool:
+        """Whether the entry only fills the table and is never produced by the tokenizer."""
+        ...
+
+    def piece(self, token_id: int, *, special: bool = False) -> bytes:
+        """Bytes that the token adds to the text; control tokens add none unless `special`."""
+        ...
+
+
+class LanguageModel(Protocol):
+    """One model with one sequence in its key/value cache. Used by one thread only.
+
+    `max_rows` is the most tokens one `extend` may take (the loop feeds longer prompts in chunks).
+    `clock` gives nanoseconds, `time.perf_counter_ns` unless simulated; a pair shares one clock.
+    """
+
+    info: ModelInfo
+    vocabulary: Vocabulary
+    context: int
+    max_rows: int
+    clock: Callable[[], int]
+
+    @property
+    def length(self) -> int:
+        """Tokens in the cache."""
+        ...
+
+    def encode(self, text: str, *, raw: bool = False) -> list[int]:
+        """Token ids of a prompt, in the model's chat template unless `raw`."""
+        ...
+
+    def extend(self, ids: Sequence[int], rows: Rows = "all") -> Logits:
+        """Feed `ids` after the cached tokens; return logits [len(ids) | 1 | 0, vocabulary.size].
+
+        The device is synchronised on return. The array may be a view that is valid only until the
+        next call. Raises Cancelled after `interrupt`, ModelError when the library fails.
+        """
+        ...
+
+    def truncate(self, length: int) -> None:
+        """Drop all but the first `length` cached tokens (nothing, if no more are cached).
+
+        Raises ModelError if the cache cannot be rolled back.
+        """
+        ...
+
+    def interrupt(self, on: bool) -> None:
+        """Ask a running or coming `extend` to give up (on), or allow them again (off). Any thread."""
+        ...
+
+    def close(self) -> None:
+        """Free the model. Closing twice is harmless."""
+        ...
+
+
+def check_same_vocabulary(target: Vocabulary, draft: Vocabulary) -> None:
+    """Raise VocabularyError unless the two agree up to padding at the end of the larger one.
+
+    The message names the first differing token.
+    """
+    common = min(target.size, draft.size)
+    for i in range(common):
+        a, b = target.name(i), draft.name(i)
+        if a != b and not (target.is_padding(i) and draft.is_padding(i)):
+            raise VocabularyError(
+                f"The draft has another vocabulary: token {i} is {a!r} in the target and {b!r} in "
+                "the draft.",
+                "Choose a draft of the same model family, or the n-gram drafter, which needs none.",
+            )
+    larger, which = (target, "target") if target.size > draft.size else (draft, "draft")
+    for i in range(common, larger.size):
+        if not larger.is_padding(i):
+            raise VocabularyError(
+                f"The draft has another vocabulary: only the {which} has token {i} "
+                f"({larger.name(i)!r}).",
+                "Choose a draft of the same model family, or the n-gram drafter, which needs none.",
+            )

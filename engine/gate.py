@@ -1,0 +1,78 @@
+"""Run, pause, step, cancel: the one thing that stands between the loop and the next event."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+
+class Gate:
+    """Decides when the next event may be made. One thread waits, any thread may steer.
+
+        open --pause--> closed --resume--> open
+        closed --step--> (lets one event through) --> closed
+        any --cancel--> cancelled --reset--> open
+
+    It shares its Condition with the command inbox of the session, so that one wait serves both.
+    """
+
+    def __init__(self, condition: threading.Condition | None = None) -> None:
+        self.condition = condition or threading.Condition()
+        self._paused = False
+        self._steps = 0
+        self._cancelled = False
+        self._idle_ns = 0
+
+    @property
+    def cancelled(self) -> bool:
+        return self._cancelled
+
+    @property
+    def paused(self) -> bool:
+        return self._paused
+
+    def idle_ns(self) -> int:
+        """Nanoseconds spent waiting here: not the loop's own time."""
+        return self._idle_ns
+
+    def pause(self) -> None:
+        with self.condition:
+            self._paused = True
+
+    def resume(self) -> None:
+        with self.condition:
+            self._paused = False
+            self._steps = 0
+            self.condition.notify_all()
+
+    def step(self) -> None:
+        """Let one more event through and stay (or become) paused."""
+        with self.condition:
+            self._paused = True
+            self._steps += 1
+            self.condition.notify_all()
+
+    def cancel(self) -> None:
+        with self.condition:
+            self._cancelled = True
+            self.condition.notify_all()
+
+    def reset(self) -> None:
+        """Make ready for the next run."""
+        with self.condition:
+            self._paused = False
+            self._steps = 0
+            self._cancelled = False
+
+    def wait(self) -> bool:
+        """Block while paused. False means cancelled."""
+        with self.condition:
+            if self._paused and not self._steps and not self._cancelled:
+                began = time.perf_counter_ns()
+                self.condition.wait_for(lambda: self._cancelled or self._steps or not self._paused)
+                self._idle_ns += time.perf_counter_ns() - began
+            if self._cancelled:
+                return False
+            if self._steps:
+                self._steps -= 1
+            return True

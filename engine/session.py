@@ -1,0 +1,173 @@
+"""The one engine thread: it owns all models, takes commands, and gives out events.
+
+State of the thread, as its messages tell it:
+
+    idle --Job--> loading --> running (baseline) --> running --> idle
+                     |            pause/step/resume at every event; cancel anywhere
+                     +--error or cancel--> idle
+
+Everything that crosses is plain data. Events of runs go out exactly as the loop made them, between
+JobStarted and JobFinished; each RunStarted is followed by exactly one RunFinished.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Literal
+
+import msgspec
+
+from engine.errors import Cancelled, ErrorInfo
+from engine.events import AnyEvent, ModelInfo
+from engine.gate import Gate
+from engine.job import Job, JobRunner, Loader
+from engine.recording import recorder_that_may_fail
+
+
+class JobStarted(msgspec.Struct, frozen=True):
+    """The thread took up a job."""
+
+    job_id: int
+
+
+class Loading(msgspec.Struct, frozen=True):
+    """A model is being loaded; fraction 0 to 1."""
+
+    role: Literal["target", "draft"]
+    fraction: float
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """A model is ready."""
+
+    role: Literal["target", "draft"]
+    info: ModelInfo
+
+
+class RecordingLost(msgspec.Struct, frozen=True):
+    """The recording could not be written; the run goes on without."""
+
+    error: ErrorInfo
+
+
+class JobFinished(msgspec.Struct, frozen=True):
+    """The job is over: done, cancelled, or failed with `error`. The thread is idle again.
+
+    recording: the file that holds the job's runs, if one was written.
+    """
+
+    job_id: int
+    outcome: Literal["done", "cancelled", "error"]
+    error: ErrorInfo | None = None
+    recording: Path | None = None
+
+
+Message = AnyEvent | JobStarted | Loading | Loaded | RecordingLost | JobFinished
+
+
+class Session:
+    """A `JobRunner` on a thread of its own.
+
+    Steer it from any thread; read its messages from `outbox`. Jobs wait in an inbox and run in
+    order. `close` cancels, waits for the thread and frees the models.
+    """
+
+    def __init__(self, loader: Loader | None = None) -> None:
+        self.outbox: SimpleQueue[Message] = SimpleQueue()
+        self._condition = threading.Condition()
+        self.gate = Gate(self._condition)
+        self._runner = JobRunner(gate=self.gate) if loader is None else JobRunner(loader, self.gate)
+        self._inbox: deque[tuple[int, Job, bool]] = deque()
+        self._next_id = 0
+        self._busy = False
+        self._closing = False
+        self._recording: Path | None = None
+        self._thread = threading.Thread(target=self._serve, name="engine", daemon=True)
+        self._thread.start()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job runs or waits."""
+        with self._condition:
+            return self._busy or bool(self._inbox)
+
+    def submit(self, job: Job, *, paused: bool = False) -> int:
+        """Queue a job and return its id. paused: stop before its first event, to step from there."""
+        with self._condition:
+            self._next_id += 1
+            self._inbox.append((self._next_id, job, paused))
+            self._condition.notify_all()
+            return self._next_id
+
+    def pause(self) -> None:
+        self.gate.pause()
+
+    def resume(self) -> None:
+        self.gate.resume()
+
+    def step(self) -> None:
+        self.gate.step()
+
+    def cancel(self) -> None:
+        """Cancel the running job and drop those that wait."""
+        with self._condition:
+            for job_id, _, _ in self._inbox:
+                self.outbox.put(JobFinished(job_id, "cancelled"))
+            self._inbox.clear()
+            if self._busy:
+                self._runner.cancel()
+
+    def close(self) -> None:
+        """Cancel, free the models, end the thread. Harmless when repeated."""
+        with self._condition:
+            self._closing = True
+            self._condition.notify_all()
+        self.cancel()
+        self._thread.join()
+
+    def _serve(self) -> None:
+        while True:
+            with self._condition:
+                self._condition.wait_for(lambda: self._inbox or self._closing)
+                if self._closing:
+                    break
+                job_id, job, paused = self._inbox.popleft()
+                if paused:
+                    self.gate.pause()
+                self._busy = True
+            finished = self._work(job_id, job)
+            with self._condition:
+                self._busy = False
+                self.gate.reset()  # here, so that a step asked for before a job starts is kept
+            self.outbox.put(finished)
+        self._runner.close()
+
+    def _work(self, job_id: int, job: Job) -> JobFinished:
+        self.outbox.put(JobStarted(job_id))
+        self._recording = job.recording
+        try:
+            with recorder_that_may_fail(job.recording, self._recording_lost) as record:
+
+                def sink(event: AnyEvent) -> None:
+                    self.outbox.put(event)
+                    record(event)
+
+                reason = self._runner.run(
+                    job,
+                    sink,
+                    lambda role, fraction: self.outbox.put(Loading(role, fraction)),
+                    lambda role, model: self.outbox.put(Loaded(role, model.info)),
+                )
+        except Cancelled:
+            return JobFinished(job_id, "cancelled")
+        except Exception as error:  # whatever it is, it must not end the thread
+            return JobFinished(job_id, "error", ErrorInfo.of(error))
+        outcome = reason if reason in ("cancelled", "error") else "done"
+        return JobFinished(job_id, outcome, recording=self._recording)
+
+    def _recording_lost(self, error: ErrorInfo) -> None:
+        self._recording = None
+        self.outbox.put(RecordingLost(error))
