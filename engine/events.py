@@ -30,14 +30,14 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """Base of the plain parts of events."""
 
 
-class Top(Record):
-    """The most probable candidates of one distribution, most probable first."""
+class Top(Record, frozen=True):
+    """The most probable candidates of one distribution, most probable first, down to 1e-5."""
 
     ids: tuple[int, ...]
     p: tuple[float, ...]
 
 
-class Judged(Record):
+class Judged(Record, frozen=True):
     """One drafted token that the rule judged.
 
     accept_probability: what u was compared with (accepted when u is below it).
@@ -52,7 +52,7 @@ class Judged(Record):
     overlap: float
 
 
-class ModelInfo(Record):
+class ModelInfo(Record, frozen=True):
     """A loaded model, as shown and recorded (no paths: nothing personal)."""
 
     name: str
@@ -68,12 +68,12 @@ class ModelInfo(Record):
     simulated: bool = False
 
 
-class Models(Record):
+class Models(Record, frozen=True):
     target: ModelInfo
     draft: ModelInfo | None = None
 
 
-class Host(Record):
+class Host(Record, frozen=True):
     """The machine that a run was measured on."""
 
     system: str
@@ -85,7 +85,7 @@ class Host(Record):
     draftscope: str
 
 
-class Totals(Record):
+class Totals(Record, frozen=True):
     """Counts and times of a whole run (times in nanoseconds)."""
 
     tokens: int = 0
@@ -102,14 +102,14 @@ class Totals(Record):
     host_ns: int = 0
 
 
-class Event(Record, tag_field="type", tag=lambda name: name):
+class Event(Record, frozen=True, tag_field="type", tag=str):
     """Base of the records in the stream."""
 
     seq: int
     t_ns: int
 
 
-class RunStarted(Event):
+class RunStarted(Event, frozen=True):
     """First event of a run. `baseline` names the run_id that it is measured against."""
 
     run_id: str
@@ -126,7 +126,7 @@ class RunStarted(Event):
     baseline: str | None = None
 
 
-class Prefilled(Event):
+class Prefilled(Event, frozen=True):
     """`tokens` more prompt tokens were fed; one event a chunk, so the figures of a run add up."""
 
     tokens: int
@@ -134,11 +134,11 @@ class Prefilled(Event):
     draft_ns: int
 
 
-class Drafted(Event):
+class Drafted(Event, frozen=True):
     """One proposed token.
 
-    index: position in the round's proposal, parent: index of the token it follows (-1: the context).
-    q: its probability under the very distribution that it was drawn from. u: the draw (None: no draw).
+    index: position in the round's proposal. parent: index of the token it follows (-1: context).
+    q: its probability under the very distribution that it was drawn from. u: the draw (None: none).
     source: half-open span of context positions (prompt first) that an n-gram proposal copies.
     pieces: text of ids that appear for the first time in this run.
     """
@@ -157,7 +157,7 @@ class Drafted(Event):
     pieces: Pieces = ()
 
 
-class Verified(Event):
+class Verified(Event, frozen=True):
     """The verdict of one round: one target pass over the last token and the proposal.
 
     judged: the accepted tokens and the first rejected one; later tokens are discarded unjudged.
@@ -183,7 +183,7 @@ class Verified(Event):
     pieces: Pieces = ()
 
 
-class Notice(Event):
+class Notice(Event, frozen=True):
     """Something that a person should know."""
 
     level: Level
@@ -191,7 +191,7 @@ class Notice(Event):
     hint: str = ""
 
 
-class RunFinished(Event):
+class RunFinished(Event, frozen=True):
     """Last event of a run; exactly one for each RunStarted."""
 
     reason: FinishReason

@@ -16,7 +16,7 @@ from engine.backends import registry
 from engine.backends.base import LanguageModel, check_same_vocabulary
 from engine.config import Config, ModelSpec
 from engine.drafting.registry import drafter_kind, make_drafter
-from engine.errors import Cancelled, ConfigError, DraftscopeError, ErrorInfo, PromptError
+from engine.errors import Cancelled, ConfigError, ErrorInfo, PromptError
 from engine.events import (
     SCHEMA,
     AnyEvent,
@@ -176,7 +176,7 @@ class JobRunner:
             kept = self._baselines.get(key) if job.baseline == "reuse" and speculative else None
             if kept is None:
                 plain = started("baseline", config.baseline(), None)
-                kept = []
+                kept = list[AnyEvent]()
                 rng = np.random.default_rng(config.seed)
                 events = decode(target, None, rule, plain.config, rng, plain, self.gate.idle_ns)
                 reason = self._drive(events, plain, both(sink, kept.append))
@@ -233,9 +233,14 @@ class JobRunner:
         loaded: Callable[[ModelRole, LanguageModel], None],
     ) -> LanguageModel:
         """The model of that specification, loaded unless it is already there."""
-        if role in self._loaded and self._loaded[role][0] == spec:
-            model = self._loaded[role][1]
+        kept = self._loaded.get(role)
+        if kept is not None and _same_but_threads(kept[0], spec):
+            model = kept[1]
             model.interrupt(False)
+            if kept[0] != spec:
+                model.set_threads(spec.threads)
+                self._loaded[role] = (spec, model)
+                loaded(role, model)
             return model
         self._unload(role)
 
@@ -256,6 +261,10 @@ class JobRunner:
         if role in self._loaded:
             _, model = self._loaded.pop(role)
             model.close()
+
+
+def _same_but_threads(a: ModelSpec, b: ModelSpec) -> bool:
+    return msgspec.structs.replace(a, threads=b.threads) == b
 
 
 def both(first: Sink, second: Sink) -> Sink:

@@ -25,7 +25,7 @@ from engine.events import (
 )
 from engine.sampling import Row, display_top, probabilities, top
 from engine.text import TextStream
-from engine.verify import RULES, Rule, RowsOf, Verdict
+from engine.verify import RULES, RowsOf, Rule, Verdict
 
 
 def decode(
@@ -56,7 +56,6 @@ def decode(
     context = list(started.prompt_ids)
     n_prompt = len(context)
     limit = min(config.max_tokens, target.context - n_prompt)
-    rows = _Rows(config, vocabulary.size)
     try:
         yield started
         target.truncate(0)
@@ -102,9 +101,9 @@ def decode(
             began = clock()
             logits = target.extend([context[-1], *proposal.ids])
             target_ns = clock() - began
-            p = rows.of(logits)
+            rows = _Rows(config, logits)
             u = draws[gamma : gamma + len(proposal.ids) + 1]
-            verdict = rule.verify(p, proposal.q, proposal.ids, u)
+            verdict = rule.verify(rows.p, proposal.q, proposal.ids, u)
             n_accepted, ended = _until_end(proposal.ids[: verdict.n_accepted], vocabulary.end_ids)
             judged = verdict.judged[:n_accepted] if ended else verdict.judged
             for token in proposal.ids[:n_accepted]:
@@ -115,8 +114,8 @@ def decode(
                 context.append(verdict.added_id)
 
             n_rows = len(judged) + (verdict.added_kind == "bonus" and not ended)
-            tops = tuple(rows.top(logits, i) for i in range(n_rows))
-            residual, added_p = (None, None) if ended else _added(verdict, p, config)
+            tops = tuple(rows.top(i) for i in range(n_rows))
+            residual, added_p = (None, None) if ended else _added(verdict, rows.p, config)
             piece = "" if ended else text.push(verdict.added_id)
             added = () if ended else (verdict.added_id,)
             shown_ids = [t.ids for t in (*tops, residual) if t is not None]
@@ -175,41 +174,31 @@ def _added(verdict: Verdict, p: RowsOf, config: Config) -> tuple[Top | None, flo
         return None, 1.0
     if verdict.residual is None:
         return None, float(p[verdict.n_accepted][verdict.added_id])
-    residual = verdict.residual / verdict.residual.sum()
-    return top(residual, config.top), float(residual[verdict.added_id])
+    total = float(verdict.residual.sum())
+    chance = float(verdict.residual[verdict.added_id]) / total
+    return top(verdict.residual, config.top, total), chance
 
 
 class _Rows:
-    """The target's distributions of one round, each computed when it is first asked for: rows
-    after a rejection never are. Greedy rounds judge the logits themselves."""
+    """The target's distributions of one round, made in place of its logits, each when it is first
+    asked for: rows after a rejection never are. Greedy rounds judge the logits themselves."""
 
-    def __init__(self, config: Config, vocabulary_size: int) -> None:
+    def __init__(self, config: Config, logits: Logits) -> None:
         self._config = config
-        n_rows = 0 if config.greedy else config.gamma + 1
-        self._buffer = np.empty((n_rows, vocabulary_size), dtype=np.float32)
-        self._known = 0
-        self._logits: Logits = self._buffer
-
-    def of(self, logits: Logits) -> RowsOf:
         self._logits = logits
         self._known = 0
-        return logits if self._config.greedy else self
+        self.p: RowsOf = logits if config.greedy else self
 
     def __getitem__(self, index: int, /) -> Row:
         config = self._config
         while self._known <= index:
-            i = self._known
-            probabilities(
-                self._logits[i],
-                config.temperature,
-                config.top_k,
-                config.top_p,
-                out=self._buffer[i],
-            )
+            row = self._logits[self._known]
+            probabilities(row, config.temperature, config.top_k, config.top_p, out=row)
             self._known += 1
-        return self._buffer[index]
+        return self._logits[index]
 
-    def top(self, logits: Logits, index: int) -> Top:
+    def top(self, index: int) -> Top:
+        """For display; in greedy rounds this uses up the row."""
         if self._config.greedy:
-            return display_top(logits[index], self._config.top)
+            return display_top(self._logits[index], self._config.top)
         return top(self[index], self._config.top)

@@ -5,8 +5,7 @@ Pandas (`read_json(lines=True)`) and DuckDB read the file as it is.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -73,7 +72,7 @@ class Recorder:
 @contextmanager
 def recorder_that_may_fail(
     path: Path | None, lost: Callable[[ErrorInfo], None]
-) -> Iterator[Callable[[AnyEvent], None]]:
+) -> Generator[Callable[[AnyEvent], None]]:
     """Record to `path` if there is one; at the first failure call `lost` and go on without.
 
     A full disk must not end a run that a person is watching.
@@ -191,7 +190,7 @@ def save_copy(source: Path, destination: Path) -> None:
     temporary = destination.with_name(destination.name + ".part")
     try:
         temporary.write_bytes(source.read_bytes())
-        os.replace(temporary, destination)
+        temporary.replace(destination)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise _cannot_write(destination, error) from error

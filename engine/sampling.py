@@ -6,18 +6,20 @@ because verifying another q than the one sampled from would bias the output.
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.events import Top
 
-Row = NDArray[np.floating]
+Row = NDArray[np.floating[Any]]
 FloatT = TypeVar("FloatT", np.float32, np.float64)
 
 _BLOCK = 256
 _TOP_FLOOR = 1e-3
+SHOWN_FROM = 1e-5
+"""Candidates below this probability are not worth a line."""
 
 
 def softmax(
@@ -65,50 +67,55 @@ def draw(weights: Row, u: float) -> int:
     cumulative sum, and never an id of weight 0.
     """
     n_whole = weights.size // _BLOCK * _BLOCK
-    sums = weights[:n_whole].reshape(-1, _BLOCK).sum(axis=1, dtype=np.float64)
-    tail = weights[n_whole:].sum(dtype=np.float64)
+    sums: NDArray[np.float64] = weights[:n_whole].reshape(-1, _BLOCK).sum(axis=1, dtype=np.float64)
+    tail: np.float64 = weights[n_whole:].sum(dtype=np.float64)
     ends = np.cumsum(np.append(sums, tail))
-    target = u * ends[-1]
+    target = u * float(ends[-1])
     block = min(int(np.searchsorted(ends, target, side="right")), ends.size - 1)
     start = block * _BLOCK
     inside = np.cumsum(weights[start : start + _BLOCK], dtype=np.float64)
     if block:
-        target -= ends[block - 1]
+        target -= float(ends[block - 1])
     place = int(np.searchsorted(inside, target, side="right"))
     if place == inside.size:  # rounding between the two sums: the last id that has weight
         place = int(np.flatnonzero(weights[start : start + _BLOCK])[-1])
     return start + place
 
 
-def top(row: Row, k: int) -> Top:
-    """The k most probable ids of a distribution [V], most probable first; zeros are left out.
+def top(weights: Row, k: int, total: float = 1.0) -> Top:
+    """The at most k most probable ids of weights [V] that sum to `total`, most probable first.
 
-    Probabilities are rounded to seven decimals: they are for display and for recordings of bounded
-    size, exact p and q of judged tokens are recorded beside them.
+    Probabilities below 1e-5 are left out and the others rounded to seven decimals: they are for
+    display, and recordings stay small; exact p and q of judged tokens are recorded beside them.
     """
-    ids = _largest(row, k)
-    values = row[ids]
-    return Top(
-        tuple(ids[values > 0].tolist()),
-        tuple([round(v, 7) for v in values[values > 0].tolist()]),
-    )
+    candidates = (weights > SHOWN_FROM * total).nonzero()[0]
+    values = weights[candidates]
+    order = (-values).argsort(kind="stable")[:k]
+    p = (values[order] / total).tolist()
+    return Top(tuple(candidates[order].tolist()), tuple([round(x, 7) for x in p]))
 
 
 def display_top(logits: Row, k: int) -> Top:
-    """The k most probable ids at T = 1, for greedy runs, whose own p is 0 or 1."""
-    return top(softmax(logits), k)
+    """The k most probable ids at T = 1, for greedy runs, whose own p is 0 or 1.
+
+    Overwrites `logits` [V]: right after a pass everything else is out of the processor's caches,
+    and a second row would double the time.
+    """
+    logits -= logits.max()
+    np.exp(logits, out=logits)
+    return top(logits, k, float(logits.sum()))
 
 
 def _largest(row: Row, k: int) -> NDArray[np.intp]:
-    """Ids of the k largest entries, largest first, lower id first among equals."""
+    """Ids of the k largest entries of a distribution, largest first; the lower id of equals."""
     if row.size <= k:
         candidates = np.arange(row.size)
     else:
         # Few entries of a real distribution pass the floor: sorting those beats a partition.
-        candidates = np.flatnonzero(row > _TOP_FLOOR)
+        candidates = (row > _TOP_FLOOR).nonzero()[0]
         if candidates.size < k:
             edge = np.partition(row, row.size - k)[row.size - k]
-            candidates = np.flatnonzero(row >= edge)
+            candidates = (row >= edge).nonzero()[0]
     order = np.argsort(-row[candidates], kind="stable")[:k]
     return candidates[order]
 

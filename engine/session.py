@@ -95,7 +95,7 @@ class Session:
             return self._busy or bool(self._inbox)
 
     def submit(self, job: Job, *, paused: bool = False) -> int:
-        """Queue a job and return its id. paused: stop before its first event, to step from there."""
+        """Queue a job and return its id. paused: wait before its first event, to be stepped."""
         with self._condition:
             self._next_id += 1
             self._inbox.append((self._next_id, job, paused))

@@ -10,7 +10,8 @@ from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import NamedTuple
+
+import msgspec
 
 from engine.errors import RecordingError
 from engine.events import (
@@ -43,7 +44,7 @@ class TokenState(IntEnum):
 _EMITTED = (TokenState.ACCEPTED, TokenState.RESAMPLED, TokenState.BONUS)
 
 
-class Cell(NamedTuple):
+class Cell(msgspec.Struct, frozen=True, gc=False):
     """One token as the views show it. index: place in the proposal; the added token has index γ_r,
     the number of tokens drafted in that round."""
 

@@ -64,8 +64,9 @@ class LanguageModel(Protocol):
     def extend(self, ids: Sequence[int], rows: Rows = "all") -> Logits:
         """Feed `ids` after the cached tokens; return logits [len(ids) | 1 | 0, vocabulary.size].
 
-        The device is synchronised on return. The array may be a view that is valid only until the
-        next call. Raises Cancelled after `interrupt`, ModelError when the library fails.
+        The device is synchronised on return. The array is the caller's to overwrite, and may be a
+        view that is valid only until the next call. Raises Cancelled after `interrupt`, ModelError
+        when the library fails.
         """
         ...
 
@@ -77,7 +78,11 @@ class LanguageModel(Protocol):
         ...
 
     def interrupt(self, on: bool) -> None:
-        """Ask a running or coming `extend` to give up (on), or allow them again (off). Any thread."""
+        """Make a running or coming `extend` give up (on), or allow them again (off). Any thread."""
+        ...
+
+    def set_threads(self, threads: int) -> None:
+        """Use so many processor threads from the next pass on; 0: all physical cores."""
         ...
 
     def close(self) -> None:

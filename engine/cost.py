@@ -1,0 +1,264 @@
+"""The cost model of speculative decoding, fed with measured times. Seconds throughout.
+
+    expected tokens   E(α, γ) = (1 - α^(γ+1)) / (1 - α)                 Leviathan et al. 2023, Eq. 1
+    modelled speedup  E·T_v(1) / (γ·t_draft + T_v(γ+1) + t_host)
+    ceiling           τ, the tokens per pass: free draft, flat verify
+    verify-aware      τ·T_v(1) / T_v(γ+1): free draft, verify as measured
+
+Rounds differ in length (n-gram drafts, adaptive policies, the last round), so for a run the
+numerators and denominators are summed over its rounds. T_v(k), the time of one target pass over
+k tokens, is *not* flat on most machines; with T_v flat and no host time the modelled speedup is
+Leviathan's (1 - α^(γ+1)) / ((1 - α)(γc + 1)) (arXiv 2211.17192, Theorem 3.8).
+
+The model takes each token to be accepted with the same α, independently of the others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from engine.metrics import Figures, Floats, Ints, column
+from engine.trace import Run
+
+FEW_JUDGED = 20
+"""Below this many judged tokens α is too uncertain to advise a γ."""
+
+EVEN = (0.97, 1.03)
+"""Speedups between these are called even: runs differ by as much from one time to the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """What a run's parts cost, as medians: one slow round (a first pass, a page fault) moves none.
+
+    proposals: (γ_r, rounds): how many finished rounds proposed γ_r tokens, shortest first.
+    verify: (k, seconds): T_v(k) for each width k measured, narrowest first. T_v(1) comes from the
+    baseline's passes where there is one, else from the run's own single-token passes.
+    draft: t_draft, one proposed token (a round's drafting / its proposed tokens). None: no draft.
+    host: t_host, one round's time that is neither draft nor target.
+    gamma: the run's γ setting.
+    """
+
+    proposals: tuple[tuple[int, int], ...]
+    verify: tuple[tuple[int, float], ...]
+    draft: float | None
+    host: float | None
+    gamma: int
+
+    @property
+    def single(self) -> float | None:
+        """T_v(1)."""
+        return self.verify[0][1] if self.verify and self.verify[0][0] == 1 else None
+
+    @property
+    def cost_ratio(self) -> float | None:
+        """c = t_draft / T_v(1)."""
+        if self.draft is None or not self.single:
+            return None
+        return self.draft / self.single
+
+    @property
+    def main_width(self) -> int | None:
+        """The width of most verifying passes (k ≥ 2); the wider one of two equally frequent."""
+        rounds = [(count, gamma + 1) for gamma, count in self.proposals if gamma > 0]
+        return max(rounds)[1] if rounds else None
+
+    def verify_at(self, width: int) -> float | None:
+        """T_v(width) as measured, or linear between the measured widths around it.
+
+        None outside them: batched kernels have cliffs, so nothing is said of wider passes.
+        """
+        if not self.verify or not self.verify[0][0] <= width <= self.verify[-1][0]:
+            return None
+        widths, seconds = zip(*self.verify, strict=True)
+        return float(np.interp(width, widths, seconds))
+
+    def verify_ratio(self, width: int) -> float | None:
+        """T_v(width) / T_v(1): what a pass over `width` tokens costs in single passes."""
+        wide, single = self.verify_at(width), self.single
+        return wide / single if wide is not None and single else None
+
+
+class Best(NamedTuple):
+    gamma: int
+    speedup: float
+
+
+def measure(run: Run, baseline: Run | None = None) -> Costs:
+    """The medians of the finished rounds of `run`, and T_v(1) from `baseline`."""
+    columns = run.columns
+    drafted = column(columns.drafted)
+    target_ns = column(columns.target_ns)
+    counts = np.bincount(drafted) if len(drafted) else np.empty(0, np.int64)
+    gammas = [int(g) for g in np.flatnonzero(counts)]
+    verify = {g + 1: _median_s(target_ns[drafted == g]) for g in gammas}
+    if baseline is not None and baseline.columns and not baseline.tally.drafted:
+        verify[1] = _single_pass_s(baseline)
+    some = drafted > 0
+    per_token = column(columns.draft_ns)[some] / drafted[some]
+    return Costs(
+        proposals=tuple((g, int(counts[g])) for g in gammas),
+        verify=tuple(sorted(verify.items())),
+        draft=_median_s(per_token) if len(per_token) else None,
+        host=_median_s(column(columns.host_ns)) if len(drafted) else None,
+        gamma=run.started.config.gamma,
+    )
+
+
+def _single_pass_s(baseline: Run) -> float:
+    """Median pass of a baseline. Remembered: a finished one does not change, and sorting through
+    a million passes four times a second would be felt."""
+    known = _single_passes.get(baseline)
+    if known is None or known[0] != len(baseline.columns):
+        known = len(baseline.columns), _median_s(column(baseline.columns.target_ns))
+        _single_passes[baseline] = known
+    return known[1]
+
+
+_single_passes: WeakKeyDictionary[Run, tuple[int, float]] = WeakKeyDictionary()
+
+
+def _median_s(ns: Ints | Floats) -> float:
+    return float(np.median(ns)) / 1e9
+
+
+def expected_tokens(alpha: float, gamma: int) -> float:
+    """E: tokens a round emits on average when each of γ is accepted with probability α.
+
+    (1 - α^(γ+1)) / (1 - α), and γ + 1 at α = 1 (arXiv 2211.17192, Eq. 1). Summed as
+    1 + α + … + α^γ: the same number without the cancellation near α = 1.
+    """
+    total = 1.0
+    for _ in range(gamma):
+        total = 1.0 + alpha * total
+    return total
+
+
+def leviathan_speedup(alpha: float, gamma: int, c: float) -> float:
+    """E / (γc + 1): the modelled speedup where T_v is flat and the host is free."""
+    return expected_tokens(alpha, gamma) / (gamma * c + 1.0)
+
+
+def speedup_at(alpha: float, gamma: int, costs: Costs) -> float | None:
+    """Modelled speedup with every proposal γ long; None where a cost that it needs is unknown."""
+    single, wide = costs.single, costs.verify_at(gamma + 1)
+    if not single or wide is None or costs.host is None or (gamma and costs.draft is None):
+        return None
+    round_s = gamma * (costs.draft or 0.0) + wide + costs.host
+    return expected_tokens(alpha, gamma) * single / round_s
+
+
+def modelled_speedup(alpha: float | None, costs: Costs) -> float | None:
+    """Modelled speedup of the run: both sides of the fraction summed over its own proposals."""
+    single, host = costs.single, costs.host
+    if not costs.proposals or not single or host is None:
+        return None
+    plain = speculative = 0.0
+    for gamma, count in costs.proposals:
+        wide = costs.verify_at(gamma + 1)
+        if wide is None or (gamma and (alpha is None or costs.draft is None)):
+            return None
+        plain += count * expected_tokens(alpha or 0.0, gamma) * single
+        speculative += count * (gamma * (costs.draft or 0.0) + wide + host)
+    return plain / speculative
+
+
+def verify_aware_ceiling(figures: Figures, costs: Costs) -> float | None:
+    """Speedup if drafting and the host were free: tokens·T_v(1) / Σ over rounds of T_v(γ_r + 1)."""
+    single = costs.single
+    passes = 0.0
+    for gamma, count in costs.proposals:
+        wide = costs.verify_at(gamma + 1)
+        if wide is None:
+            return None
+        passes += count * wide
+    return figures.tokens * single / passes if single and passes else None
+
+
+def best_gamma(alpha: float, costs: Costs) -> Best | None:
+    """The γ with the greatest modelled speedup among the widths measured or between them.
+
+    The shortest of equals. γ = 0, plain decoding, takes part.
+    """
+    if not costs.verify:
+        return None
+    best: Best | None = None
+    for gamma in range(costs.verify[-1][0]):
+        speedup = speedup_at(alpha, gamma, costs)
+        if speedup is not None and (best is None or speedup > best.speedup):
+            best = Best(gamma, speedup)
+    return best
+
+
+def times(ratio: float) -> str:
+    """A ratio for people: 0.83×, 1.31×, 2.1×, 14×."""
+    if ratio < 1.995:
+        return f"{ratio:.2f}×"
+    return f"{ratio:.1f}×" if ratio < 9.95 else f"{ratio:.0f}×"
+
+
+def verdict(figures: Figures, costs: Costs) -> str:
+    """What the measurement says, and what to do about it, for the status bar.
+
+    Every number in it is measured, or says that it is the model's. With a toy target the times are
+    simulated, and the sentence says so in place of "measured".
+    """
+    kind = "simulated" if figures.simulated else "measured"
+    rate = figures.tokens_per_second
+    if rate is None:
+        return ""
+    if figures.is_baseline:
+        return f"Plain decoding: {rate:.1f} tokens/s, {kind}. A draft has to beat this."
+    speedup = figures.speedup
+    if speedup is None:
+        return "No baseline measured, so no speedup is shown: choose Measure: before each run."
+    if not figures.drafted:
+        return f"{times(speedup)}, {kind}: nothing was proposed, so this is plain decoding."
+    if speedup >= EVEN[1]:
+        head = f"{times(speedup)} faster, {kind}."
+    elif speedup >= EVEN[0]:
+        head = f"{times(speedup)}, {kind}: as fast as plain decoding."
+    else:
+        head = f"{times(speedup)}, {kind}: slower than plain decoding."
+    return " ".join(filter(None, (head, _why(figures, costs), _advice(figures, costs))))
+
+
+def _why(figures: Figures, costs: Costs) -> str:
+    """The costs of a round in single passes; when it is slow, the greatest obstacle alone."""
+    width, c = costs.main_width, costs.cost_ratio
+    wide = costs.verify_ratio(width) if width else None
+    ceiling = verify_aware_ceiling(figures, costs)
+    tau = figures.tokens_per_pass
+    if width is None or wide is None or c is None or ceiling is None or tau is None:
+        return ""
+    verifying = f"Verifying {width} tokens costs {wide:.2f} single passes here"
+    if (figures.speedup or 0.0) >= EVEN[1]:
+        return f"{verifying}; the draft costs {c:.2f} a token."
+    drafting = (width - 1) * c
+    if tau - 1 < 0.5 and tau - 1 < max(wide - 1, drafting):
+        return f"Only {tau:.2f} tokens come out of a pass: the target seldom agrees with the draft."
+    if wide - 1 >= drafting:
+        return f"{verifying}, so even a free draft tops out at {times(ceiling)}."
+    return (
+        f"The draft costs {c:.2f} single passes a token, {drafting:.1f} a round; "
+        f"a free one would reach {times(ceiling)} at most."
+    )
+
+
+def _advice(figures: Figures, costs: Costs) -> str:
+    """Another γ, where the model says that it pays: by 5 % against its own figure for this run."""
+    alpha = figures.acceptance_rate
+    if alpha is None or figures.accepted + figures.rejected < FEW_JUDGED:
+        return ""
+    now, best = modelled_speedup(alpha, costs), best_gamma(alpha, costs)
+    if now is None or best is None or best.speedup < 1.05 * now or best.gamma == costs.gamma:
+        return ""
+    if best.gamma == 0:
+        if (figures.speedup or 0.0) >= EVEN[1]:
+            return ""
+        return f"The model finds no γ up to {costs.verify[-1][0] - 1} that pays."
+    return f"The model puts γ = {best.gamma} at {times(best.speedup)}."

