@@ -16,9 +16,9 @@ from engine.trace import Run, TokenState, Trace
 class Progress:
     """One line on stderr that is rewritten in place; nothing where stderr is no terminal."""
 
-    def __init__(self, stream: TextIO = sys.stderr) -> None:
-        self._stream = stream
-        self._live = stream.isatty()
+    def __init__(self) -> None:
+        self._stream = sys.stderr
+        self._live = self._stream.isatty()
         self._shown = 0.0
         self._prefilled = 0
         self._n_prompt = 0

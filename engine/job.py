@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import uuid
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 import numpy as np
@@ -15,13 +16,16 @@ import numpy as np
 from engine.backends import registry
 from engine.backends.base import LanguageModel, check_same_vocabulary
 from engine.config import Config, ModelSpec
+from engine.divergence import first_divergence
 from engine.drafting.registry import drafter_kind, make_drafter
 from engine.errors import Cancelled, ConfigError, ErrorInfo, PromptError
 from engine.events import (
     SCHEMA,
     AnyEvent,
     FinishReason,
+    Level,
     Models,
+    Notice,
     Role,
     RunFinished,
     RunStarted,
@@ -29,11 +33,13 @@ from engine.events import (
 from engine.gate import Gate
 from engine.host import host
 from engine.loop import decode
+from engine.text import label
 from engine.trace import Tally
-from engine.verify import rule_named
+from engine.verify import Rule, rule_named
 
 BaselinePolicy = Literal["measure", "reuse", "none"]
 ModelRole = Literal["target", "draft"]
+_KEPT_BASELINES = 8
 Sink = Callable[[AnyEvent], None]
 
 
@@ -61,25 +67,95 @@ class Loader(Protocol):
     ) -> LanguageModel: ...
 
 
+class Remark(NamedTuple):
+    """What a Notice says."""
+
+    level: Level
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A job with its models loaded and its prompt encoded."""
+
+    job: Job
+    target: LanguageModel
+    draft: LanguageModel | None
+    prompt_ids: tuple[int, ...]
+    rule: Rule
+
+    def started(self, role: Role, baseline: list[AnyEvent] | None) -> RunStarted:
+        """The first event of a run of this job, measured against `baseline`."""
+        plain = role == "baseline"
+        pieces = (self.target.vocabulary.piece(i, special=True) for i in self.prompt_ids)
+        first = baseline[0] if baseline else None
+        return RunStarted(
+            seq=0,
+            t_ns=self.target.clock(),
+            run_id=uuid.uuid4().hex,
+            schema=SCHEMA,
+            role=role,
+            started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            config=self.job.config.baseline() if plain else self.job.config,
+            prompt=self.job.prompt,
+            prompt_ids=self.prompt_ids,
+            prompt_pieces=tuple(label(piece) for piece in pieces),
+            lossless=self.rule.lossless,
+            host=host(),
+            models=Models(self.target.info, None if plain or not self.draft else self.draft.info),
+            baseline=first.run_id if isinstance(first, RunStarted) else None,
+        )
+
+    def baseline_key(self) -> bytes:
+        """What makes two baselines comparable: engine, target, prompt, sampler, token count."""
+        plain = msgspec.structs.replace(
+            self.job.config.baseline(),
+            drafter="",
+            rule="",
+            length_policy="",
+            ngram_min=1,
+            ngram_max=1,
+        )
+        return msgspec.json.encode((plain, self.prompt_ids, self.target.info))
+
+    def compare(self, plain: list[int], other: list[int]) -> Remark | None:
+        """A remark if a greedy run's text is not plain decoding's."""
+        width = self.job.config.gamma + 1
+        parted = first_divergence(self.target, self.prompt_ids, plain, other, width)
+        if parted is None:
+            return None
+        words = [label(self.target.vocabulary.piece(i)) for i in (parted.plain_id, parted.other_id)]
+        where = (
+            f"The text differs from plain decoding's from token {parted.index} on: "
+            f"{words[1]!r} instead of {words[0]!r}"
+        )
+        numbers = (
+            f"top-2 margin {parted.margin:.3g}, and logits change by up to "
+            f"{parted.kernel_difference:.3g} between passes of 1 and {width} tokens"
+        )
+        if parted.tie:
+            return Remark("info", f"{where}. A numerical tie: {numbers}.", "")
+        return Remark(
+            "warning",
+            f"{where}. Not a numerical tie: {numbers}.",
+            "Greedy speculative decoding should not do this: please report it with the recording.",
+        )
+
+
 class Baselines:
-    """Events of measured baselines by what makes them comparable; the newest of each kind."""
+    """Events of the last measured baselines, by what makes them comparable."""
 
     def __init__(self) -> None:
         self._runs: dict[bytes, list[AnyEvent]] = {}
-
-    @staticmethod
-    def key(config: Config, prompt_ids: tuple[int, ...], models: Models) -> bytes:
-        """Same engine, target, prompt, sampler and token count; the draft plays no part."""
-        plain = msgspec.structs.replace(
-            config.baseline(), drafter="", rule="", length_policy="", ngram_min=1, ngram_max=1
-        )
-        return msgspec.json.encode((plain, prompt_ids, models.target))
 
     def get(self, key: bytes) -> list[AnyEvent] | None:
         return self._runs.get(key)
 
     def put(self, key: bytes, events: list[AnyEvent]) -> None:
         self._runs[key] = events
+        while len(self._runs) > _KEPT_BASELINES:
+            del self._runs[next(iter(self._runs))]
 
 
 class JobRunner:
@@ -147,65 +223,64 @@ class JobRunner:
                 f"The prompt has {len(prompt_ids):,} tokens; the context holds {target.context:,}.",
                 "Shorten the prompt, or load the target with a larger context.",
             )
-        models = Models(target.info, draft.info if draft else None)
-
-        def started(role: Role, config: Config, baseline: str | None) -> RunStarted:
-            return RunStarted(
-                seq=0,
-                t_ns=target.clock(),
-                run_id=uuid.uuid4().hex,
-                schema=SCHEMA,
-                role=role,
-                started_at=datetime.now(UTC).isoformat(timespec="seconds"),
-                config=config,
-                prompt=job.prompt,
-                prompt_ids=prompt_ids,
-                prompt_pieces=tuple(
-                    target.vocabulary.piece(i, special=True).decode("utf-8", "replace")
-                    for i in prompt_ids
-                ),
-                lossless=rule.lossless,
-                host=host(),
-                models=models if role == "speculative" else Models(target.info),
-                baseline=baseline,
-            )
-
-        baseline_id: str | None = None
+        plan = _Plan(job, target, draft, prompt_ids, rule)
+        baseline: list[AnyEvent] | None = None
         if not speculative or job.baseline != "none":
-            key = Baselines.key(config, prompt_ids, models)
-            kept = self._baselines.get(key) if job.baseline == "reuse" and speculative else None
-            if kept is None:
-                plain = started("baseline", config.baseline(), None)
-                kept = list[AnyEvent]()
-                rng = np.random.default_rng(config.seed)
-                events = decode(target, None, rule, plain.config, rng, plain, self.gate.idle_ns)
-                reason = self._drive(events, plain, both(sink, kept.append))
-                if reason in ("cancelled", "error") or not speculative:
-                    return reason
-                self._baselines.put(key, kept)
-            else:
-                for event in kept:
-                    sink(event)
-            first = kept[0]
-            assert isinstance(first, RunStarted)
-            baseline_id = first.run_id
-        run = started("speculative", config, baseline_id)
-        drafter = make_drafter(config, draft, target.vocabulary.size)
+            reason, baseline = self._baseline(plan, sink)
+            if not speculative or reason in ("cancelled", "error"):
+                return reason
+        return self._speculate(plan, baseline, sink)
+
+    def _baseline(self, plan: _Plan, sink: Sink) -> tuple[FinishReason, list[AnyEvent]]:
+        """Measure plain decoding, or send the events of the last such run again."""
+        job, target = plan.job, plan.target
+        key = plan.baseline_key()
+        kept = self._baselines.get(key) if job.baseline == "reuse" else None
+        if kept is not None and job.config.gamma:
+            for event in kept:
+                sink(event)
+            return "length", kept
+        started = plan.started("baseline", None)
+        rng = np.random.default_rng(job.config.seed)
+        events = decode(target, None, plan.rule, started.config, rng, started, self.gate.idle_ns)
+        measured: list[AnyEvent] = []
+        reason = self._drive(events, target, both(sink, measured.append))
+        if reason in ("stop", "length"):
+            self._baselines.put(key, measured)
+        return reason, measured
+
+    def _speculate(self, plan: _Plan, baseline: list[AnyEvent] | None, sink: Sink) -> FinishReason:
+        job, target = plan.job, plan.target
+        config = job.config
+        started = plan.started("speculative", baseline)
+        drafter = make_drafter(config, plan.draft, target.vocabulary.size)
         rng = np.random.default_rng(config.seed)
-        events = decode(target, drafter, rule, config, rng, run, self.gate.idle_ns)
-        return self._drive(events, run, sink)
+        events = decode(target, drafter, plan.rule, config, rng, started, self.gate.idle_ns)
+        if baseline is None or not config.greedy:
+            return self._drive(events, target, sink)
+        plain = Tally()
+        for event in baseline:
+            plain.apply(event)
+        return self._drive(
+            events, target, sink, lambda tally: plan.compare(plain.token_ids, tally.token_ids)
+        )
 
     def _drive(
         self,
         events: Generator[AnyEvent, None, FinishReason],
-        started: RunStarted,
+        target: LanguageModel,
         sink: Sink,
+        check: Callable[[Tally], Remark | None] = lambda tally: None,
     ) -> FinishReason:
-        """Pull events through the gate into the sink; end the run with exactly one RunFinished."""
+        """Pull events through the gate into the sink; end the run with exactly one RunFinished.
+
+        check: what it remarks on a run that ended by itself becomes a Notice before the end.
+        """
         tally = Tally()
         sequence = 0
         error: ErrorInfo | None = None
         reason: FinishReason = "cancelled"
+        remark: Remark | None = None
         with contextlib.closing(events):
             try:
                 while self.gate.wait():
@@ -215,14 +290,17 @@ class JobRunner:
                     sink(event)
             except StopIteration as stop:
                 reason = stop.value
+                remark = check(tally)
             except Cancelled:
                 reason = "cancelled"
             except Exception as problem:
                 reason, error = "error", ErrorInfo.of(problem)
         if sequence == 0:  # cancelled before the first event: nothing was started
             return reason
-        now = self._loaded["target"][1].clock()
-        sink(RunFinished(sequence, now, reason, tally.totals(), error))
+        if remark is not None:
+            sink(Notice(sequence, target.clock(), *remark))
+            sequence += 1
+        sink(RunFinished(sequence, target.clock(), reason, tally.totals(), error))
         return reason
 
     def _load(

@@ -121,7 +121,6 @@ class Run:
         self.columns = Columns()
         self.cells: list[Cell] = []
         self.n_closed_cells = 0
-        self.token_ids: list[int] = []
         self.text_parts: list[str] = []
         self.pieces: dict[int, str] = {}
         self.notices: list[Notice] = []
@@ -140,6 +139,11 @@ class Run:
     def tally(self) -> Tally:
         """The running counts; cheaper than `totals`, which copies them."""
         return self._tally
+
+    @property
+    def token_ids(self) -> list[int]:
+        """Ids of the emitted tokens."""
+        return self._tally.token_ids
 
     @property
     def text(self) -> str:
@@ -215,13 +219,11 @@ class Run:
             text = drafted.piece or self.label(drafted.id)
             self.cells.append(Cell(text, state, event.round, drafted.index, drafted.id))
             if state is TokenState.ACCEPTED:
-                self.token_ids.append(drafted.id)
                 self.text_parts.append(drafted.piece)
         if event.added_id is not None:
             state = TokenState.BONUS if event.added_kind == "bonus" else TokenState.RESAMPLED
             text = event.added_piece or self.label(event.added_id)
             self.cells.append(Cell(text, state, event.round, len(current.drafted), event.added_id))
-            self.token_ids.append(event.added_id)
             self.text_parts.append(event.added_piece)
         self.n_closed_cells = len(self.cells)
 
@@ -253,11 +255,16 @@ class Tally:
     """Running counts of one run: the cheap part of the fold, used where no history is kept."""
 
     def __init__(self) -> None:
-        self.tokens = self.rounds = 0
+        self.rounds = 0
         self.drafted = self.accepted = self.rejected = self.discarded = 0
         self.resampled = self.bonus = 0
         self.prefill_ns = self.draft_ns = self.verify_ns = self.host_ns = 0
-        self._drafted_in_round = 0
+        self.token_ids: list[int] = []
+        self._proposal: list[int] = []
+
+    @property
+    def tokens(self) -> int:
+        return len(self.token_ids)
 
     @property
     def decode_ns(self) -> int:
@@ -268,20 +275,22 @@ class Tally:
         match event:
             case Drafted():
                 self.drafted += 1
-                self._drafted_in_round += 1
+                self._proposal.append(event.id)
                 self.draft_ns += event.draft_ns
             case Verified():
                 rejected = len(event.judged) - event.n_accepted
                 self.rounds += 1
-                self.tokens += event.n_accepted + (event.added_id is not None)
+                self.token_ids += self._proposal[: event.n_accepted]
+                if event.added_id is not None:
+                    self.token_ids.append(event.added_id)
                 self.accepted += event.n_accepted
                 self.rejected += rejected
-                self.discarded += self._drafted_in_round - event.n_accepted - rejected
+                self.discarded += len(self._proposal) - event.n_accepted - rejected
                 self.resampled += event.added_kind == "resampled"
                 self.bonus += event.added_kind == "bonus"
                 self.verify_ns += event.target_ns
                 self.host_ns += event.host_ns
-                self._drafted_in_round = 0
+                self._proposal.clear()
             case Prefilled():
                 self.prefill_ns += event.target_ns + event.draft_ns
             case _:
