@@ -2,7 +2,8 @@
 
 Frozen msgspec records of ints, floats, str and tuples; no tensors, no exceptions. The field names
 are a contract: other people's scripts read them. In JSON each record has `type` (its name), `seq`
-(0, 1, 2 … within a run) and `t_ns` (`time.perf_counter_ns` of the recording process).
+(0, 1, 2 … within a run) and `t_ns` (`time.perf_counter_ns` of the recording process). Fields of
+Drafted and Verified that hold their default are left out: a recording has two of them a token.
 
 p and q are always the distributions *after* temperature, top-k and top-p. At T = 0 they are 0 or 1,
 and the `top` rows carry the T = 1 probabilities for display (`display` is then true).
@@ -31,7 +32,7 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
 
 
 class Top(Record, frozen=True):
-    """The most probable candidates of one distribution, most probable first, down to 1e-5."""
+    """The most probable candidates of one distribution, most probable first, down to 1e-4."""
 
     ids: tuple[int, ...]
     p: tuple[float, ...]
@@ -134,7 +135,7 @@ class Prefilled(Event, frozen=True):
     draft_ns: int
 
 
-class Drafted(Event, frozen=True):
+class Drafted(Event, frozen=True, omit_defaults=True):
     """One proposed token.
 
     index: position in the round's proposal. parent: index of the token it follows (-1: context).
@@ -157,7 +158,7 @@ class Drafted(Event, frozen=True):
     pieces: Pieces = ()
 
 
-class Verified(Event, frozen=True):
+class Verified(Event, frozen=True, omit_defaults=True):
     """The verdict of one round: one target pass over the last token and the proposal.
 
     judged: the accepted tokens and the first rejected one; later tokens are discarded unjudged.

@@ -18,8 +18,8 @@ FloatT = TypeVar("FloatT", np.float32, np.float64)
 
 _BLOCK = 256
 _TOP_FLOOR = 1e-3
-SHOWN_FROM = 1e-5
-"""Candidates below this probability are not worth a line."""
+SHOWN_FROM = 1e-4
+"""Candidates below this probability are not worth a line: views show four digits."""
 
 
 def softmax(
@@ -85,7 +85,7 @@ def draw(weights: Row, u: float) -> int:
 def top(weights: Row, k: int, total: float = 1.0) -> Top:
     """The at most k most probable ids of weights [V] that sum to `total`, most probable first.
 
-    Probabilities below 1e-5 are left out and the others rounded to seven decimals: they are for
+    Probabilities below 1e-4 are left out and the others rounded to seven decimals: they are for
     display, and recordings stay small; exact p and q of judged tokens are recorded beside them.
     """
     candidates = (weights > SHOWN_FROM * total).nonzero()[0]

@@ -99,13 +99,13 @@ def test_top_equals_a_full_sort(size, spread):
     row = softmax(np.random.default_rng(size).normal(0, spread, size).astype(np.float32))
     shown = top(row, 10)
     order = np.argsort(-row, kind="stable")[:10]
-    order = order[row[order] > 1e-5]
+    order = order[row[order] > 1e-4]
     assert list(shown.ids) == order.tolist()
     assert shown.p == pytest.approx(row[order].tolist(), abs=5e-8)
 
 
 def test_top_leaves_the_improbable_out():
-    assert top(np.array([0.0, 0.25, 0.75, 9e-6]), 10).ids == (2, 1)
+    assert top(np.array([0.0, 0.25, 0.75, 9e-5]), 10).ids == (2, 1)
     assert top(np.array([0.0, 1.0, 3.0]), 10, 4.0).p == (0.75, 0.25)
 
 

@@ -39,3 +39,13 @@ def q4_0_path(embedded_path, tmp_path_factory):
     from tests.engine.backends.quantise import quantise
 
     return quantise(embedded_path, tmp_path_factory.mktemp("quantised") / "draft-Q4_0.gguf")
+
+
+@pytest.fixture(scope="session")
+def q8_0_path(embedded_path, tmp_path_factory):
+    """The embedded model as Q8_0: a target for the Q4_0 draft."""
+    from tests.engine.backends.quantise import quantise
+
+    return quantise(
+        embedded_path, tmp_path_factory.mktemp("quantised") / "target-Q8_0.gguf", "Q8_0"
+    )
