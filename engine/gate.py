@@ -66,6 +66,8 @@ class Gate:
 
     def wait(self) -> bool:
         """Block while paused. False means cancelled."""
+        if not (self._paused or self._cancelled):
+            return True  # the common case, once an event, without the lock
         with self.condition:
             if self._paused and not self._steps and not self._cancelled:
                 began = time.perf_counter_ns()

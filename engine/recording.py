@@ -34,9 +34,7 @@ class Recorder:
             raise _cannot_write(path, error) from error
 
     def __call__(self, event: AnyEvent) -> None:
-        line = bytearray()
-        self._encoder.encode_into(event, line)
-        self._buffer += line
+        self._encoder.encode_into(event, self._buffer, -1)
         self._buffer += b"\n"
         if isinstance(event, Verified | RunStarted | RunFinished):
             self._flush()

@@ -80,7 +80,7 @@ def rejection(p: RowsOf, q: RowsOf | None, ids: Sequence[int], u: NDArray[np.flo
             q_token, overlap = 1.0, p_token
         else:
             q_token = float(q[i][token])
-            overlap = min(1.0, float(np.minimum(p_row, q[i]).sum()))
+            overlap = min(1.0, float(np.add.reduce(np.minimum(p_row, q[i]))))
         ratio = min(1.0, p_token / q_token)
         judged.append(Judged(p_token, q_token, float(u[i]), ratio, overlap))
         if u[i] >= ratio:

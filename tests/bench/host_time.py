@@ -17,8 +17,8 @@ import typer
 from engine.config import Config, ModelSpec
 from engine.host import host
 from engine.job import Job, JobRunner
-from engine.recording import Recorder
-from engine.trace import Trace
+from engine.recording import Recorder, read_trace
+from engine.trace import Run
 from tests.bench.pairs import PROMPTS, quantised
 
 
@@ -39,21 +39,17 @@ def main(
     for name, target, draft, drafter in cases:
         runner = JobRunner()
         for temperature in (0.0, 0.8):
-            trace = Trace()
+            runs: list[Run] = []
             with tempfile.TemporaryDirectory() as folder:
                 for i, prompt in enumerate(PROMPTS):
                     with Recorder(Path(folder) / f"{i}.jsonl") as recorder:
-
-                        def sink(event, record=recorder, trace=trace):
-                            record(event)
-                            trace.apply(event)
-
                         config = Config(
                             temperature=temperature, drafter=drafter, max_tokens=max_tokens
                         )
-                        runner.run(Job(prompt, config, target, draft), sink)
+                        runner.run(Job(prompt, config, target, draft), recorder)
+                    runs += read_trace(Path(folder) / f"{i}.jsonl").runs
             for role in ("baseline", "speculative"):
-                tallies = [r.tally for r in trace.runs if r.started.role == role]
+                tallies = [r.tally for r in runs if r.started.role == role]
                 decode = sum(t.decode_ns for t in tallies)
                 row = {
                     "pair": name,
