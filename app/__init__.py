@@ -1,0 +1,1 @@
+"""The Qt front end; imports ``engine``, never the other way round."""

@@ -1,0 +1,142 @@
+"""One token's chip: how wide it is and how it is drawn. Shared by the token and round views."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen
+
+from app import theme
+from app.theme import StateStyle
+from engine.trace import TokenState
+
+PADDING = 7.0
+"""Left and right of the text, in pixels."""
+RADIUS = 5.0
+GLYPH = 9.0
+GLYPH_GAP = 5.0
+STREAM_GLYPHS = frozenset(TokenState) - {TokenState.ACCEPTED}
+"""States that carry their glyph in the stream, where nearly everything is accepted."""
+
+
+class ChipFont:
+    """The mono font at one size, with the widths of the labels seen so far."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.font: QFont = theme.mono(size)
+        self._metrics = QFontMetricsF(self.font)
+        # Capitals and most small letters lie in the middle of the chip.
+        self.baseline = self._metrics.capHeight() / 2
+        self.strike = self._metrics.strikeOutPos()
+        self._widths: dict[str, float] = {}
+
+    def text_width(self, label: str) -> float:
+        width = self._widths.get(label)
+        if width is None:
+            width = self._widths[label] = self._metrics.horizontalAdvance(label)
+        return width
+
+    def chip_width(self, label: str, glyph: bool) -> float:
+        """Width of a whole chip, in full pixels so that every outline is crisp."""
+        extra = GLYPH + GLYPH_GAP if glyph else 0.0
+        return float(round(self.text_width(label) + extra + 2 * PADDING))
+
+    def elided(self, label: str, width: float) -> str:
+        if self.text_width(label) <= width + 0.5:
+            return label
+        return self._metrics.elidedText(label, Qt.TextElideMode.ElideRight, width)
+
+
+def paint_chip(
+    painter: QPainter,
+    rect: QRectF,
+    label: str,
+    style: StateStyle,
+    state: TokenState,
+    font: ChipFont,
+    glyph: bool,
+) -> None:
+    """Draw one chip. The painter has antialiasing on and `font.font` set."""
+    inset = style.width / 2 if style.width > 1.5 else 0.5
+    box = rect.adjusted(inset, inset, -inset, -inset)
+    painter.setPen(QPen(style.line, style.width))
+    painter.setBrush(style.fill)
+    painter.drawRoundedRect(box, RADIUS, RADIUS)
+
+    extra = GLYPH + GLYPH_GAP if glyph else 0.0
+    room = rect.width() - 2 * PADDING - extra
+    label = font.elided(label, room)
+    width = font.text_width(label)
+    left = rect.left() + PADDING + max(room - width, 0.0) / 2
+    middle = rect.center().y()
+    base = round(middle + font.baseline)
+    painter.setPen(style.text)
+    painter.drawText(QPointF(left, base), label)
+    if style.strike:
+        y = round(base - font.strike) + 0.5
+        painter.setPen(QPen(style.text, 1.2))
+        painter.drawLine(QPointF(left - 2, y), QPointF(left + width + 2, y))
+    if glyph:
+        at = QPointF(left + width + GLYPH_GAP, middle - GLYPH / 2)
+        paint_glyph(painter, at, state, style.text)
+
+
+def paint_glyph(
+    painter: QPainter, at: QPointF, state: TokenState, colour: QColor, size: float = GLYPH
+) -> None:
+    """Draw the mark of a state in the square of `size` pixels whose top left corner is `at`."""
+    path, filled = _glyph(state)
+    painter.save()
+    painter.translate(at)
+    painter.scale(size / 8, size / 8)
+    if filled:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour)
+    else:
+        pen = QPen(colour, 1.3)
+        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+        pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+        painter.setPen(pen)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawPath(path)
+    painter.restore()
+
+
+@lru_cache(maxsize=16)
+def _glyph(state: TokenState) -> tuple[QPainterPath, bool]:
+    """The mark in an 8 by 8 square, and whether it is filled rather than stroked."""
+    path = QPainterPath()
+    match state:
+        case TokenState.ACCEPTED:
+            path.moveTo(0.8, 4.4)
+            path.lineTo(3.0, 6.8)
+            path.lineTo(7.2, 1.4)
+        case TokenState.REJECTED:
+            path.moveTo(1.2, 1.2)
+            path.lineTo(6.8, 6.8)
+            path.moveTo(6.8, 1.2)
+            path.lineTo(1.2, 6.8)
+        case TokenState.BONUS:
+            path.moveTo(4, 0.8)
+            path.lineTo(4, 7.2)
+            path.moveTo(0.8, 4)
+            path.lineTo(7.2, 4)
+        case TokenState.RESAMPLED:
+            # An open circle, clockwise, that ends in the corner of its arrow head.
+            circle = QRectF(0.7, 1.0, 6.2, 6.2)
+            path.arcMoveTo(circle, -18)
+            path.arcTo(circle, -18, -290)
+            path.lineTo(7.5, 3.2)
+            path.moveTo(7.5, 0.9)
+            path.lineTo(7.5, 3.2)
+            path.lineTo(5.2, 3.2)
+        case TokenState.DISCARDED:
+            path.addEllipse(QPointF(4, 4), 1.1, 1.1)
+            return path, True
+        case TokenState.PENDING:
+            for x in (1.0, 4.0, 7.0):
+                path.addEllipse(QPointF(x, 4), 0.9, 0.9)
+            return path, True
+    return path, False

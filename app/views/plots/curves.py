@@ -1,0 +1,282 @@
+"""The two curve cards: speedup over tokens, and tokens per second."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import QRect, QRectF, QTimer
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QWidget
+
+from app.theme import SMALL, font, theme
+from app.views.plots import axes
+from app.views.plots.axes import FOOT, GUTTER, HEAD, Tick
+from app.views.plots.card import Card, table
+from app.views.plots.scene import Line, Scene
+from app.views.plots.snapshot import Snapshot
+from engine.cost import EVEN, times
+from engine.metrics import Curves, Floats
+
+if TYPE_CHECKING:
+    from app.views.plots.curve_plot import CurvePlot
+
+NOTHING = np.empty(0)
+
+
+class CurveCard(Card):
+    """A card with a pyqtgraph plot, which is made after the first paint or for the first curve."""
+
+    hint = ""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.plot: CurvePlot | None = None
+        self._curves: Curves | None = None
+
+    # what subclasses say
+
+    def main_curve(self) -> Floats:
+        """The main curve; its x are the first of the tokens."""
+        return NOTHING
+
+    def faint_curve(self) -> Floats:
+        """The curve behind it."""
+        return NOTHING
+
+    def scene(self, snapshot: Snapshot) -> Scene:
+        raise NotImplementedError
+
+    def describe(self, index: int) -> str:
+        """Text at the crosshair."""
+        return ""
+
+    def empty_text(self) -> str:
+        """Why there is no curve; "" where there is one to draw."""
+        return self.hint if self._curves is None or not len(self.main_curve()) else ""
+
+    # drawing
+
+    @property
+    def tokens(self) -> Floats:
+        return self._curves.tokens if self._curves is not None else NOTHING
+
+    def set_curves(self, curves: Curves | None) -> None:
+        """The curves of another run."""
+        self._curves = curves
+        if self.plot is not None:
+            self.plot.reset()
+
+    def advance(self, hidden: bool = False) -> None:
+        """Draw what came since the last frame. hidden: also where nobody can see it."""
+        empty = bool(self.empty_text())
+        if not empty and (hidden or self.isVisible()):
+            plot = self.ensure_plot()
+            plot.set_curves(self.tokens, self.main_curve(), self.faint_curve())
+            if self.snapshot is not None:
+                plot.set_scene(self.scene(self.snapshot))
+        if self.plot is not None:
+            self.plot.setVisible(not empty)
+
+    def show_snapshot(self, snapshot: Snapshot | None) -> None:
+        super().show_snapshot(snapshot)
+        if self.plot is not None and snapshot is not None and not self.empty_text():
+            self.plot.set_scene(self.scene(snapshot))
+
+    def ensure_plot(self) -> CurvePlot:
+        """The plot, made now if need be: this imports pyqtgraph."""
+        if self.plot is None:
+            from app.views.plots.curve_plot import CurvePlot
+
+            self.plot = CurvePlot(self, self.describe)
+            self.plot.setGeometry(self._plot_area())
+            self.plot.setVisible(not self.empty_text())
+        return self.plot
+
+    def _plot_area(self) -> QRect:
+        return self.body.toRect()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self.plot is not None:
+            self.plot.setGeometry(self._plot_area())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self.plot is None:
+            # The window is on the screen now: load pyqtgraph before the first run needs it.
+            QTimer.singleShot(0, self, self.ensure_plot)
+
+    def paint_body(self, painter: QPainter) -> None:
+        text = self.empty_text()
+        if not text:
+            return  # the plot lies here
+        area = self.body.adjusted(GUTTER, HEAD, 0, -FOOT)
+        ticks = [Tick(area.top() + area.height() * part, "") for part in (0.25, 0.5, 0.75)]
+        axes.paint(painter, area, ticks)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        axes.message(painter, QRectF(area), text, font(SMALL))
+
+    def restyle(self) -> None:
+        if self.plot is not None:
+            if self.snapshot is not None:
+                self.plot.set_scene(self.scene(self.snapshot))
+            self.plot.restyle()
+        super().restyle()
+
+    def length(self, snapshot: Snapshot) -> float:
+        """Tokens on the x axis."""
+        tokens = int(self.tokens[-1]) if len(self.tokens) else 0  # newer than the snapshot's
+        return tokens if snapshot.finished else axes.nice_length(tokens, snapshot.max_tokens)
+
+    @property
+    def marks(self) -> int:
+        """How many figures the y axis has room for."""
+        return int(min(max((self.body.height() - HEAD - FOOT) // 50, 3), 8))
+
+    def highest(self, levels: Sequence[float], *curves: Floats) -> float:
+        """The highest of levels and curves. The luck of the first rounds is no scale for the rest:
+        once there is more, they count only where they leave it its room."""
+        settled = max([*levels, *(_highest(c[4:]) for c in curves)])
+        early = max([*(_highest(c[:4]) for c in curves), settled])
+        few = all(len(c) <= 12 for c in curves)
+        return early if few or early < 1.75 * settled else settled
+
+
+class SpeedupCard(CurveCard):
+    title = "Speedup over tokens"
+    least_height = 184
+    hint = "Speedup against the measured baseline"
+
+    def caption_choices(self, snapshot: Snapshot) -> Sequence[str]:
+        f = snapshot.figures
+        if f.speedup is None:
+            return ()
+        if f.compared_tokens < f.tokens:
+            part = f"first {f.compared_tokens:,} tokens"
+            return (f"{snapshot.kind} · {part}", snapshot.kind)
+        return (f"{snapshot.kind}, dashed: modelled", snapshot.kind)
+
+    def empty_text(self) -> str:
+        s = self.snapshot
+        if s is None:
+            return self.hint
+        if s.figures.is_baseline:
+            return "This run is the baseline"
+        if not s.has_baseline:
+            return "No baseline measured:\nchoose Measure: before each run"
+        return super().empty_text()
+
+    def main_curve(self) -> Floats:
+        return self._curves.speedup if self._curves is not None else NOTHING
+
+    def scene(self, snapshot: Snapshot) -> Scene:
+        f = snapshot.figures
+        lines: list[Line] = []
+        if snapshot.ceiling is not None:
+            name = f"verify-aware ceiling {times(snapshot.ceiling)}"
+            lines.append(Line(snapshot.ceiling, name, faint=True))
+        if snapshot.modelled is not None:
+            lines.append(Line(snapshot.modelled, f"modelled {times(snapshot.modelled)}"))
+        levels = [1.0, f.speedup or 0.0, *(line.value for line in lines)]
+        highest = self.highest(levels, self.main_curve())
+        top, step = axes.nice_top(highest, self.marks, 1.12)
+        marks = axes.steps(top, step)
+        ticks = [Tick(v, f"{axes.number(v)}×", abs(v - 1) < 1e-9) for v in marks]
+        if not any(tick.strong for tick in ticks):
+            label = "1×" if step > 1 and top / step < 8 else ""
+            ticks.append(Tick(1.0, label, strong=True))
+        speedup = f.speedup or 1.0
+        return Scene(
+            length=self.length(snapshot),
+            top=top,
+            ticks=ticks,
+            lines=lines,
+            now=(times(f.speedup), "") if f.speedup is not None else ("", ""),
+            ink=_ink(speedup),
+            now_ink=_text_ink(speedup),
+        )
+
+    def describe(self, index: int) -> str:
+        return f"{self.tokens[index]:,.0f} tokens · {times(float(self.main_curve()[index]))}"
+
+    def spoken(self, snapshot: Snapshot) -> str:
+        speedup = snapshot.figures.speedup
+        return self.empty_text() if speedup is None else f"{times(speedup)}, {snapshot.kind}"
+
+    def csv(self) -> str:
+        if self.snapshot is None or not len(self.main_curve()):
+            return ""
+        header = ("tokens", f"speedup_{self.snapshot.kind}")
+        x = self.tokens[: len(self.main_curve())].astype(int).tolist()
+        return table(header, x, self.main_curve().tolist())
+
+
+class RateCard(CurveCard):
+    title = "Tokens per second"
+    least_height = 136
+    hint = "Measured rate, token by token"
+
+    def caption_choices(self, snapshot: Snapshot) -> Sequence[str]:
+        if not snapshot.figures.rounds:
+            return ()
+        return (f"{snapshot.kind}, prefill excluded", snapshot.kind)
+
+    def main_curve(self) -> Floats:
+        return self._curves.cumulative if self._curves is not None else NOTHING
+
+    def faint_curve(self) -> Floats:
+        return self._curves.moving if self._curves is not None else NOTHING
+
+    def scene(self, snapshot: Snapshot) -> Scene:
+        f = snapshot.figures
+        base, now = f.baseline_tokens_per_second, f.tokens_per_second
+        lines = [Line(base, f"baseline {axes.rate(base)}")] if base is not None else []
+        levels = [base or 0.0, now or 0.0]
+        highest = self.highest(levels, self.main_curve(), self.faint_curve()) or 1.0
+        top, step = axes.nice_top(highest, self.marks, 1.15)
+        return Scene(
+            length=self.length(snapshot),
+            top=top,
+            ticks=[Tick(v, axes.number(v)) for v in axes.steps(top, step)],
+            lines=lines,
+            now=(axes.rate(now), "tok/s") if now is not None else ("", ""),
+            ink=theme().host if f.is_baseline else _ink(f.speedup or 1.0),
+            now_ink=theme().text,
+        )
+
+    def describe(self, index: int) -> str:
+        so_far, recent = float(self.main_curve()[index]), float(self.faint_curve()[index])
+        tokens = f"{self.tokens[index]:,.0f} tokens"
+        return f"{tokens} · {axes.rate(so_far)} tok/s · last rounds {axes.rate(recent)}"
+
+    def spoken(self, snapshot: Snapshot) -> str:
+        now = snapshot.figures.tokens_per_second
+        return self.hint if now is None else f"{axes.rate(now)} tokens per second, {snapshot.kind}"
+
+    def csv(self) -> str:
+        if self.snapshot is None or not len(self.main_curve()):
+            return ""
+        kind = self.snapshot.kind
+        header = ("tokens", f"tokens_per_second_{kind}", f"tokens_per_second_last_rounds_{kind}")
+        x = self.tokens.astype(int).tolist()
+        return table(header, x, self.main_curve().tolist(), self.faint_curve().tolist())
+
+
+def _highest(curve: Floats) -> float:
+    finite = curve[np.isfinite(curve)]
+    return float(finite.max()) if len(finite) else 0.0
+
+
+def _ink(speedup: float) -> QColor:
+    """Green where speculation pays, amber where it costs."""
+    return theme().warn if speedup < EVEN[0] else theme().good
+
+
+def _text_ink(speedup: float) -> QColor:
+    """The same for text, and neither where it is even."""
+    now = theme()
+    if EVEN[0] <= speedup < EVEN[1]:
+        return now.text
+    return now.warn_text if speedup < 1 else now.good_text

@@ -1,0 +1,63 @@
+"""What the plots show besides the curves: figures and costs of one moment, taken together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.cost import Costs, measure, modelled_speedup, verify_aware_ceiling
+from engine.metrics import (
+    Acceptance,
+    Figures,
+    Ints,
+    acceptance_by_position,
+    figures,
+    tokens_per_pass_histogram,
+)
+from engine.trace import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that the labels and bars of one refresh are drawn from.
+
+    modelled, ceiling: the modelled speedup and the verify-aware ceiling, where they are defined.
+    gamma: the run's setting; 0 is plain decoding. finished: no more rounds will come.
+    """
+
+    figures: Figures
+    costs: Costs
+    modelled: float | None
+    ceiling: float | None
+    acceptance: Acceptance
+    histogram: Ints
+    gamma: int
+    max_tokens: int
+    has_baseline: bool
+    finished: bool
+
+    @property
+    def kind(self) -> str:
+        """What the times are: only a toy model's are simulated."""
+        return "simulated" if self.figures.simulated else "measured"
+
+    @property
+    def plain(self) -> bool:
+        """Nothing is proposed: plain decoding."""
+        return self.gamma == 0 and not self.figures.drafted
+
+
+def take(run: Run, baseline: Run | None) -> Snapshot:
+    """The snapshot of `run` as it stands now."""
+    now, costs = figures(run, baseline), measure(run, baseline)
+    return Snapshot(
+        figures=now,
+        costs=costs,
+        modelled=modelled_speedup(now.acceptance_rate, costs) if now.drafted else None,
+        ceiling=verify_aware_ceiling(now, costs) if now.drafted else None,
+        acceptance=acceptance_by_position(run),
+        histogram=tokens_per_pass_histogram(run),
+        gamma=run.started.config.gamma,
+        max_tokens=run.started.config.max_tokens,
+        has_baseline=baseline is not None,
+        finished=run.finished is not None,
+    )

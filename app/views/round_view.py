@@ -1,0 +1,262 @@
+"""The method as a picture: the draft proposes, the target verifies, the result stands.
+
+Three boxes with the real tokens and times of one round, and below them what the same tokens cost
+without speculation.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from PySide6.QtCore import QElapsedTimer, QEvent, QPoint, QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QFontMetricsF,
+    QHelpEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+from app import theme
+from app.views.chips import ChipFont
+from app.views.comparison_card import card_height, paint_badge, paint_card
+from app.views.round_boxes import (
+    PlacedChip,
+    chip_area,
+    paint_arrow,
+    paint_box,
+    paint_chips,
+    title_level,
+    wrap,
+)
+from app.views.round_text import EMPTY, RoundText, describe
+from app.views.token_tooltip import token_tooltip
+from engine.trace import Round, Run
+
+HEADER = 30.0
+BOX_HEIGHT = 186.0
+CARD_GAP = 12.0
+ARROW = 40.0
+
+
+class RoundView(QWidget):
+    """Shows one round of a run. picked: round and index of the chip that was clicked."""
+
+    picked = Signal(int, int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._run: Run | None = None
+        self._baseline: Run | None = None
+        self._pinned: int | None = None
+        self._shown: tuple[int, int, bool, int] | None = None
+        self._finished_then = 0
+        self._text: RoundText = EMPTY
+        self._placed: list[list[PlacedChip]] = [[], [], []]
+        self.dwell_ms = 120
+        """A verdict stays at least this long while it follows the newest round."""
+        self._since = QElapsedTimer()
+        self._hold = QTimer(self)
+        self._hold.setSingleShot(True)
+        self._hold.timeout.connect(self.refresh)
+        self.setMouseTracking(True)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.setAccessibleName("Round: draft, verify, result")
+        self._make_fonts()
+        theme.notifier().changed.connect(self.update)
+
+    def set_run(self, run: Run | None, baseline_run: Run | None = None) -> None:
+        """Show the rounds of `run`, compared with `baseline_run`."""
+        self._run, self._baseline = run, baseline_run
+        self._pinned = None
+        self._shown = None
+        self._finished_then = 0
+        self._hold.stop()
+        self._set_text(EMPTY)
+        self.refresh()
+
+    def show_round(self, index: int | None) -> None:
+        """Show a round, or (None) follow the newest."""
+        self._pinned = index
+        self._shown = None
+        self.refresh()
+
+    @property
+    def shown_round(self) -> int | None:
+        """The round on screen."""
+        return None if self._shown is None else self._shown[0]
+
+    def refresh(self) -> None:
+        """Show what the run has gained since the last call."""
+        run = self._run
+        if run is None:
+            return
+        current = self._choose(run)
+        if current is None:
+            return
+        baseline_tokens = 0 if self._baseline is None else self._baseline.tally.tokens
+        over = current.verified is not None
+        shown = (current.index, len(current.drafted), over, baseline_tokens)
+        before = self._shown
+        if shown == before:
+            return
+        if before is not None and before[2] and self._pinned is None and run.finished is None:
+            # Fast rounds would flicker: let the eye rest on each verdict.
+            left = self.dwell_ms - self._since.elapsed()
+            if left > 0:
+                if not self._hold.isActive():
+                    self._hold.start(int(left) + 1)
+                return
+        self._shown = shown
+        self._finished_then = run.n_finished_rounds
+        self._since.start()
+        self._set_text(describe(run, current, self._baseline))
+
+    def _choose(self, run: Run) -> Round | None:
+        rounds = run.rounds
+        if not rounds:
+            return None
+        if self._pinned is not None:
+            return rounds[min(max(self._pinned, 0), len(rounds) - 1)]
+        newest = rounds[-1]
+        behind = run.n_finished_rounds > self._finished_then
+        if newest.verified is None and len(rounds) > 1 and (behind or run.finished is not None):
+            return rounds[-2]
+        return newest
+
+    def _set_text(self, text: RoundText) -> None:
+        self._text = text
+        self._place()
+        spoken = [f"{b.titles[-1]}: {(*b.main, b.note)[0]}, {b.detail}" for b in text.boxes]
+        self.setAccessibleDescription(f"{text.title}. " + ". ".join(spoken))
+        self.update()
+
+    # Geometry
+
+    def sizeHint(self) -> QSize:
+        return QSize(720, round(HEADER + BOX_HEIGHT + CARD_GAP + card_height(720)))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(420, round(HEADER + BOX_HEIGHT + CARD_GAP + card_height(420)))
+
+    def _card(self) -> QRectF:
+        height = card_height(self.width())
+        return QRectF(0.5, self.height() - height - 0.5, self.width() - 1, height)
+
+    def _boxes(self) -> list[QRectF]:
+        arrow = ARROW if self.width() >= 640 else 24.0
+        bottom = self._card().top() - CARD_GAP
+        width = (self.width() - 2 - 2 * arrow) / 3
+        return [
+            QRectF(1 + round(i * (width + arrow)), HEADER, round(width), bottom - HEADER)
+            for i in range(3)
+        ]
+
+    def _make_fonts(self) -> None:
+        self._fonts = (ChipFont(12), ChipFont(11))
+        self._chip_font = self._fonts[0]
+
+    def _place(self) -> None:
+        areas = [chip_area(rect) for rect in self._boxes()]
+        chips = [box.chips for box in self._text.boxes]
+        # One size in all three boxes: the largest in which everything finds room.
+        for font in self._fonts:
+            wrapped = [wrap(c, area, font) for c, area in zip(chips, areas, strict=True)]
+            self._chip_font, self._placed = font, [placed for placed, _ in wrapped]
+            if all(fits for _, fits in wrapped):
+                break
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place()
+
+    def chip_rects(self, box: int) -> list[tuple[QRectF, int | None]]:
+        """Where the chips of a box stand, and the index in the round of each (None: "+n")."""
+        return [(p.rect, p.chip.index if p.chip else None) for p in self._placed[box]]
+
+    # Painting
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        current, text = theme.theme(), self._text
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.fillRect(event.rect(), current.window)
+        self._paint_header(painter, current)
+        hues = (
+            (current.draft, current.draft_text),
+            (current.target, current.target_text),
+            (current.good, current.good_text),
+        )
+        rects = self._boxes()
+        level = title_level(text.boxes, rects[0].width())
+        for i, (box, rect, (hue, ink)) in enumerate(zip(text.boxes, rects, hues, strict=True)):
+            title = box.titles[min(level, len(box.titles) - 1)]
+            paint_box(painter, current, box, rect, hue, ink, title, text is EMPTY)
+            paint_chips(painter, current, self._placed[i], self._chip_font)
+        for left, right in pairwise(rects):
+            paint_arrow(painter, current, left, right)
+        paint_card(painter, current, self._card(), text.comparison, text is EMPTY)
+
+    def _paint_header(self, painter: QPainter, current: theme.Theme) -> None:
+        font = theme.sans(15, theme.TITLE.weight)
+        painter.setFont(font)
+        painter.setPen(current.text)
+        painter.drawText(QPointF(4, 16), self._text.title)
+        x = 4 + QFontMetricsF(font).horizontalAdvance(self._text.title) + 12
+        room = self.width() - x - (96 if self._text.simulated else 0)
+        # The phase that the open round is in stands out; all of them fade when it is over.
+        for i, word in enumerate(("Draft", "→", "Verify", "→", "Accept")):
+            now = word == self._text.phase
+            font = theme.sans(13, theme.HEADING.weight if now else theme.BODY.weight)
+            painter.setFont(font)
+            painter.setPen(current.text if now else current.muted)
+            width = QFontMetricsF(font).horizontalAdvance(word)
+            if i == 0 and room < 160:
+                break
+            painter.drawText(QPointF(x, 16), word)
+            x += width + 6
+        if self._text.simulated:
+            paint_badge(painter, current, "simulated", self.width() - 4, 11)
+
+    # Pointer
+
+    def _hit(self, at: QPointF) -> PlacedChip | None:
+        for placed in self._placed:
+            for chip in placed:
+                if chip.rect.contains(at):
+                    return chip
+        return None
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            self._show_tooltip(event.globalPos(), QPointF(event.pos()))
+            return True
+        return super().event(event)
+
+    def _show_tooltip(self, at: QPoint, local: QPointF) -> None:
+        hit = self._hit(local)
+        if hit is None or self._run is None or self._shown is None:
+            QToolTip.hideText()
+            return
+        text = f"{hit.more} more: make the window wider to see them"
+        if hit.chip is not None:
+            text = token_tooltip(self._run, self._shown[0], hit.chip.index)
+        QToolTip.showText(at, text, self, hit.rect.toRect())
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        hit = self._hit(event.position())
+        over = hit is not None and hit.chip is not None
+        shape = Qt.CursorShape.PointingHandCursor if over else Qt.CursorShape.ArrowCursor
+        if self.cursor().shape() != shape:
+            self.setCursor(shape)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        hit, shown = self._hit(event.position()), self._shown
+        left = event.button() == Qt.MouseButton.LeftButton
+        if left and shown is not None and hit is not None and hit.chip is not None:
+            self.picked.emit(shown[0], hit.chip.index)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        event.accept()
