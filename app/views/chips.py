@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPainterPath, QPen
 
 from app import theme
 from app.theme import StateStyle
@@ -57,13 +57,16 @@ def paint_chip(
     state: TokenState,
     font: ChipFont,
     glyph: bool,
+    ratio: float,
 ) -> None:
-    """Draw one chip. The painter has antialiasing on and `font.font` set."""
-    inset = style.width / 2 if style.width > 1.5 else 0.5
-    box = rect.adjusted(inset, inset, -inset, -inset)
-    painter.setPen(QPen(style.line, style.width))
-    painter.setBrush(style.fill)
-    painter.drawRoundedRect(box, RADIUS, RADIUS)
+    """Draw one chip. The painter has antialiasing on and `font.font` set.
+
+    ratio: device pixels of a pixel of the painter's device.
+    """
+    box = _box(
+        rect.width(), rect.height(), ratio, style.fill.rgba(), style.line.rgba(), style.width
+    )
+    painter.drawImage(rect.topLeft(), box)
 
     extra = GLYPH + GLYPH_GAP if glyph else 0.0
     room = rect.width() - 2 * PADDING - extra
@@ -81,6 +84,31 @@ def paint_chip(
     if glyph:
         at = QPointF(left + width + GLYPH_GAP, middle - GLYPH / 2)
         paint_glyph(painter, at, state, style.text)
+
+
+@lru_cache(maxsize=1024)
+def _box(
+    width: float, height: float, ratio: float, fill: int, line: int, line_width: float
+) -> QImage:
+    """The outline and fill of a chip. Few widths occur, and an antialiased rounded rectangle takes
+    ten times as long to draw as to copy."""
+    image = QImage(
+        round(width * ratio + 0.5),
+        round(height * ratio + 0.5),
+        QImage.Format.Format_ARGB32_Premultiplied,
+    )
+    image.setDevicePixelRatio(ratio)
+    image.fill(Qt.GlobalColor.transparent)
+    inset = line_width / 2 if line_width > 1.5 else 0.5
+    painter = QPainter(image)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(QColor.fromRgba(line), line_width))
+    painter.setBrush(QColor.fromRgba(fill))
+    painter.drawRoundedRect(
+        QRectF(0, 0, width, height).adjusted(inset, inset, -inset, -inset), RADIUS, RADIUS
+    )
+    painter.end()
+    return image
 
 
 def paint_glyph(

@@ -122,7 +122,11 @@ def paint_box(
 
 
 def paint_chips(
-    painter: QPainter, current: theme.Theme, chips: list[PlacedChip], font: ChipFont
+    painter: QPainter,
+    current: theme.Theme,
+    chips: list[PlacedChip],
+    font: ChipFont,
+    ratio: float,
 ) -> None:
     painter.setFont(font.font)
     for placed in chips:
@@ -132,7 +136,7 @@ def paint_chips(
             continue
         state = placed.chip.state
         style, glyph = current.states[state], placed.chip.glyph
-        paint_chip(painter, placed.rect, placed.label, style, state, font, glyph)
+        paint_chip(painter, placed.rect, placed.label, style, state, font, glyph, ratio)
 
 
 def paint_arrow(painter: QPainter, current: theme.Theme, left: QRectF, right: QRectF) -> None:

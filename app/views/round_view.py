@@ -194,7 +194,9 @@ class RoundView(QWidget):
         for i, (box, rect, (hue, ink)) in enumerate(zip(text.boxes, rects, hues, strict=True)):
             title = box.titles[min(level, len(box.titles) - 1)]
             paint_box(painter, current, box, rect, hue, ink, title, text is EMPTY)
-            paint_chips(painter, current, self._placed[i], self._chip_font)
+            paint_chips(
+                painter, current, self._placed[i], self._chip_font, self.devicePixelRatioF()
+            )
         for left, right in pairwise(rects):
             paint_arrow(painter, current, left, right)
         paint_card(painter, current, self._card(), text.comparison, text is EMPTY)

@@ -105,6 +105,7 @@ def render_row(
             state,
             font,
             state in STREAM_GLYPHS,
+            ratio,
         )
     painter.end()
     return pixmap
