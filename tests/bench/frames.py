@@ -16,7 +16,6 @@ import tempfile
 import threading
 import time
 from itertools import islice
-from pathlib import Path
 from queue import SimpleQueue
 from typing import Annotated
 
@@ -30,6 +29,7 @@ from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
 from app import theme
+from app.main import SWITCH_INTERVAL
 from app.settings import Folders, Settings
 from app.window import MainWindow
 from engine.host import host
@@ -68,7 +68,7 @@ def main(
     history: Annotated[int, typer.Option(help="tokens that are there before")] = 100_000,
     size: str = "1600x900",
 ) -> None:
-    sys.setswitchinterval(0.0005)
+    sys.setswitchinterval(SWITCH_INTERVAL)
     application = QApplication([])
     theme.install(application)
     window = MainWindow(Settings(Folders.default()))
@@ -83,7 +83,7 @@ def main(
     while not trace.runs[-1].tally.tokens >= history or trace.run.is_baseline:
         trace.apply(next(source))
     pump.trace = trace
-    pump.advanced.emit(0, trace.n_events)
+    pump._tell()
     events = list(islice(source, int(seconds * rate)))
     last = trace.n_events + len(events)
 
