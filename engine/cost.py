@@ -236,7 +236,9 @@ def _why(figures: Figures, costs: Costs) -> str:
     if width is None or wide is None or c is None or ceiling is None or tau is None:
         return ""
     verifying = f"Verifying {width} tokens costs {wide:.2f} single passes here"
-    if (figures.speedup or 0.0) >= EVEN[1]:
+    speedup = figures.speedup or 0.0
+    # In a run of a few rounds the medians may put the ceiling below what was measured.
+    if speedup >= EVEN[1] or ceiling <= speedup:
         return f"{verifying}; the draft costs {c:.2f} a token."
     drafting = (width - 1) * c
     if tau - 1 < 0.5 and tau - 1 < max(wide - 1, drafting):

@@ -47,6 +47,8 @@ class TextStream:
         """(id, label) of the ids that were not asked for before in this run."""
         fresh: dict[int, str] = {}
         for ids in groups:
+            if self._seen.issuperset(ids):
+                continue  # nearly always, once a run is under way
             for token_id in ids:
                 if token_id not in self._seen:
                     self._seen.add(token_id)
