@@ -1,10 +1,11 @@
 """The cost model of speculative decoding, fed with measured times. Seconds throughout.
 
     expected tokens   E(α, γ) = (1 - α^(γ+1)) / (1 - α)                 Leviathan et al. 2023, Eq. 1
-    modelled speedup  E·T_v(1) / (γ·t_draft + T_v(γ+1) + t_host)
+    modelled speedup  E·t_plain / (γ·t_draft + T_v(γ+1) + t_host)
     ceiling           τ, the tokens per pass: free draft, flat verify
-    verify-aware      τ·T_v(1) / T_v(γ+1): free draft, verify as measured
+    verify-aware      τ·t_plain / T_v(γ+1): free draft and host, verify as measured
 
+t_plain = T_v(1) + the host time of a plain round: what plain decoding really takes for a token.
 Rounds differ in length (n-gram drafts, adaptive policies, the last round), so for a run the
 numerators and denominators are summed over its rounds. T_v(k), the time of one target pass over
 k tokens, is *not* flat on most machines; with T_v flat and no host time the modelled speedup is
@@ -40,7 +41,7 @@ class Costs:
     baseline's passes where there is one, else from the run's own single-token passes.
     draft: t_draft, one proposed token (a round's drafting / its proposed tokens). None: no draft.
     host: t_host, one round's time that is neither draft nor target.
-    gamma: the run's γ setting.
+    gamma: the run's γ setting. plain_host: host time of one of the baseline's rounds.
     """
 
     proposals: tuple[tuple[int, int], ...]
@@ -48,6 +49,12 @@ class Costs:
     draft: float | None
     host: float | None
     gamma: int
+    plain_host: float = 0.0
+
+    @property
+    def plain(self) -> float | None:
+        """t_plain: one token of plain decoding."""
+        return self.single + self.plain_host if self.single else None
 
     @property
     def single(self) -> float | None:
@@ -96,8 +103,9 @@ def measure(run: Run, baseline: Run | None = None) -> Costs:
     counts = np.bincount(drafted) if len(drafted) else np.empty(0, np.int64)
     gammas = [int(g) for g in np.flatnonzero(counts)]
     verify = {g + 1: _median_s(target_ns[drafted == g]) for g in gammas}
+    plain_host = 0.0
     if baseline is not None and baseline.columns and not baseline.tally.drafted:
-        verify[1] = _single_pass_s(baseline)
+        verify[1], plain_host = _plain_round_s(baseline)
     some = drafted > 0
     per_token = column(columns.draft_ns)[some] / drafted[some]
     return Costs(
@@ -106,20 +114,23 @@ def measure(run: Run, baseline: Run | None = None) -> Costs:
         draft=_median_s(per_token) if len(per_token) else None,
         host=_median_s(column(columns.host_ns)) if len(drafted) else None,
         gamma=run.started.config.gamma,
+        plain_host=plain_host,
     )
 
 
-def _single_pass_s(baseline: Run) -> float:
-    """Median pass of a baseline. Remembered: a finished one does not change, and sorting through
-    a million passes four times a second would be felt."""
-    known = _single_passes.get(baseline)
-    if known is None or known[0] != len(baseline.columns):
-        known = len(baseline.columns), _median_s(column(baseline.columns.target_ns))
-        _single_passes[baseline] = known
+def _plain_round_s(baseline: Run) -> tuple[float, float]:
+    """Median pass and host time of a baseline. Remembered: a finished one does not change, and
+    sorting through a million rounds four times a second would be felt."""
+    columns = baseline.columns
+    known = _plain_rounds.get(baseline)
+    if known is None or known[0] != len(columns):
+        medians = _median_s(column(columns.target_ns)), _median_s(column(columns.host_ns))
+        known = len(columns), medians
+        _plain_rounds[baseline] = known
     return known[1]
 
 
-_single_passes: WeakKeyDictionary[Run, tuple[int, float]] = WeakKeyDictionary()
+_plain_rounds: WeakKeyDictionary[Run, tuple[int, tuple[float, float]]] = WeakKeyDictionary()
 
 
 def _median_s(ns: Ints | Floats) -> float:
@@ -145,38 +156,38 @@ def leviathan_speedup(alpha: float, gamma: int, c: float) -> float:
 
 def speedup_at(alpha: float, gamma: int, costs: Costs) -> float | None:
     """Modelled speedup with every proposal γ long; None where a cost that it needs is unknown."""
-    single, wide = costs.single, costs.verify_at(gamma + 1)
-    if not single or wide is None or costs.host is None or (gamma and costs.draft is None):
+    plain, wide = costs.plain, costs.verify_at(gamma + 1)
+    if not plain or wide is None or costs.host is None or (gamma and costs.draft is None):
         return None
     round_s = gamma * (costs.draft or 0.0) + wide + costs.host
-    return expected_tokens(alpha, gamma) * single / round_s
+    return expected_tokens(alpha, gamma) * plain / round_s
 
 
 def modelled_speedup(alpha: float | None, costs: Costs) -> float | None:
     """Modelled speedup of the run: both sides of the fraction summed over its own proposals."""
-    single, host = costs.single, costs.host
-    if not costs.proposals or not single or host is None:
+    token, host = costs.plain, costs.host
+    if not costs.proposals or not token or host is None:
         return None
     plain = speculative = 0.0
     for gamma, count in costs.proposals:
         wide = costs.verify_at(gamma + 1)
         if wide is None or (gamma and (alpha is None or costs.draft is None)):
             return None
-        plain += count * expected_tokens(alpha or 0.0, gamma) * single
+        plain += count * expected_tokens(alpha or 0.0, gamma) * token
         speculative += count * (gamma * (costs.draft or 0.0) + wide + host)
     return plain / speculative
 
 
 def verify_aware_ceiling(figures: Figures, costs: Costs) -> float | None:
-    """Speedup if drafting and the host were free: tokens·T_v(1) / Σ over rounds of T_v(γ_r + 1)."""
-    single = costs.single
+    """Speedup if drafting and the host were free: tokens·t_plain / Σ over rounds of T_v(γ_r+1)."""
+    plain = costs.plain
     passes = 0.0
     for gamma, count in costs.proposals:
         wide = costs.verify_at(gamma + 1)
         if wide is None:
             return None
         passes += count * wide
-    return figures.tokens * single / passes if single and passes else None
+    return figures.tokens * plain / passes if plain and passes else None
 
 
 def best_gamma(alpha: float, costs: Costs) -> Best | None:

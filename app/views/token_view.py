@@ -55,6 +55,7 @@ class TokenView(QAbstractScrollArea):
         self._selected = -1
         self._round: int | None = None
         self._hint = QKeySequence("Ctrl+Return").toString(QKeySequence.SequenceFormat.NativeText)
+        self._words = "", ""
         self._cache = RowCache()
         self._following = True
         self._font = ChipFont(13)
@@ -163,6 +164,11 @@ class TokenView(QAbstractScrollArea):
     def set_empty_hint(self, keys: str) -> None:
         """The shortcut that the empty view names."""
         self._hint = keys
+        self.viewport().update()
+
+    def set_empty_words(self, title: str = "", detail: str = "") -> None:
+        """What the view says while there is no run; without a title, how to start one."""
+        self._words = title, detail
         self.viewport().update()
 
     @property
@@ -349,7 +355,9 @@ class TokenView(QAbstractScrollArea):
 
     def _paint_empty(self, painter: QPainter, current: theme.Theme) -> None:
         run = self._run
-        title, detail = "Press Run to decode", f"{self._hint} starts a run"
+        title, detail = self._words
+        if not title:
+            title, detail = "Press Run to decode", f"{self._hint} starts a run"
         if run is not None and run.finished is None:
             total = len(run.started.prompt_ids)
             title = "Reading the prompt"

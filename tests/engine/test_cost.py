@@ -169,7 +169,7 @@ def test_an_empty_run_has_no_costs() -> None:
 @given(st.lists(st.integers(0, 8), min_size=1, max_size=30))
 def test_flat_verification_has_tau_for_a_ceiling(accepted: list[int]) -> None:
     run = run_of([Row(8, a, 500, 8_000, 10) for a in accepted])
-    baseline = run_of([Row(target_ns=8_000)] * 10, baseline=True)
+    baseline = run_of([Row(target_ns=8_000, host_ns=0)] * 10, baseline=True)
     f = figures(run)
     ceiling = verify_aware_ceiling(f, measure(run, baseline))
     assert f.tokens_per_pass is not None
@@ -180,12 +180,23 @@ def test_flat_verification_has_tau_for_a_ceiling(accepted: list[int]) -> None:
 def test_dearer_verification_lowers_the_ceiling(accepted: list[int], extra: int) -> None:
     assume(extra > 0)
     run = run_of([Row(8, a, 500, 8_000 + extra, 10) for a in accepted])
-    baseline = run_of([Row(target_ns=8_000)] * 10, baseline=True)
+    baseline = run_of([Row(target_ns=8_000, host_ns=0)] * 10, baseline=True)
     f = figures(run)
     ceiling = verify_aware_ceiling(f, measure(run, baseline))
     assert ceiling is not None
     assert f.tokens_per_pass is not None
     assert ceiling < f.tokens_per_pass
+
+
+def test_no_run_of_even_rounds_beats_its_ceiling() -> None:
+    """Plain decoding pays its host time for each token; a ceiling without it would lie below what
+    is measured."""
+    run = run_of([Row(4, 4, 0, 12_000, 0)] * 8)
+    baseline = run_of([Row(target_ns=8_000, host_ns=700)] * 40, baseline=True)
+    f, costs = figures(run, baseline), measure(run, baseline)
+    assert costs.plain == pytest.approx(8.7e-6)
+    assert f.speedup == pytest.approx(5 * 8.7 / 12)
+    assert verify_aware_ceiling(f, costs) == pytest.approx(f.speedup)
 
 
 # the sentence
@@ -218,7 +229,7 @@ def test_verdict_blames_verification() -> None:
     text = said(runs([4, 2, 3, 1], 900, 27_200, gamma=4), base())
     assert text == (
         "0.92×, measured: slower than plain decoding. Verifying 5 tokens costs 3.40 single passes "
-        "here, so even a free draft tops out at 1.03×. The model puts γ = 1 at 1.03×."
+        "here, so even a free draft tops out at 1.04×. The model puts γ = 1 at 1.04×."
     )
 
 
@@ -231,7 +242,7 @@ def test_verdict_blames_the_draft() -> None:
 def test_verdict_blames_rejection() -> None:
     text = said(runs([0, 0, 1, 0], 900, 9_000), base())
     assert "Only 1.25 tokens come out of a pass: the target seldom agrees" in text
-    assert text.endswith("The model puts γ = 1 at 1.04×.")
+    assert text.endswith("The model puts γ = 1 at 1.06×.")
     assert said(runs([0, 0, 0, 1], 3_000, 12_000), base()).endswith(
         "The model finds no γ up to 5 that pays."
     )
@@ -244,7 +255,7 @@ def test_verdict_even() -> None:
 
 def test_verdict_proposes_a_shorter_length() -> None:
     text = said(runs([2, 1, 3, 0], 2_000, 10_000, gamma=12), base())
-    assert text.endswith("The model puts γ = 2 at 1.26×.")
+    assert text.endswith("The model puts γ = 2 at 1.28×.")
 
 
 def test_verdict_gives_no_advice_on_few_tokens() -> None:

@@ -82,7 +82,7 @@ def place(
         return total
 
     def clash(first: int, one: _Where, second: int, other: _Where) -> float:
-        total = 10.0 * one.box.adjusted(-2, -1, 2, 1).intersects(other.box)
+        total = 40.0 * one.box.adjusted(-2, -1, 2, 1).intersects(other.box)
         if head is not None and other.figure:
             # The greater figure stands higher.
             total += (levels[first] < head.y()) != (one.box.top() < other.box.top())

@@ -51,8 +51,8 @@ class PlotsPanel(QScrollArea):
 
         self._column = QWidget()
         layout = QVBoxLayout(self._column)
-        layout.setContentsMargins(2 * GRID + 4, 2 * GRID, 2 * GRID + 4, GRID)
-        layout.setSpacing(2 * GRID - 2)
+        layout.setContentsMargins(2 * GRID + 4, GRID + 4, 2 * GRID + 4, GRID)
+        layout.setSpacing(GRID + 4)
         for card, stretch in zip(self.cards, (6, 4, 4, 3, 0, 0), strict=True):
             layout.addWidget(card, stretch)
         self.setWidget(self._column)
