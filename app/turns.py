@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QTimer
 
-FRAME_MS = 16
+PATIENCE_MS = 40
+"""Longer than the time between two marks of a live run: the next mark usually comes first."""
 
 
 class Turns(QObject):
@@ -19,7 +20,7 @@ class Turns(QObject):
         self._next = 0
         self._owed = 0
         self._timer = QTimer(self)
-        self._timer.setInterval(FRAME_MS)
+        self._timer.setInterval(PATIENCE_MS)
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._take)
 

@@ -1,0 +1,93 @@
+"""Choosing models: keeps the two pickers, the setup and the recent files in step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from PySide6.QtCore import QObject
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from app.models.model_list import ModelList, embedded_entry, entries_for, title_of
+from app.panels.model_picker import ModelPicker
+from app.panels.setup import SetupPanel
+from app.settings import Settings
+from app.setup import TOY, uses_draft, with_draft, with_target
+
+Role = Literal["target", "draft"]
+
+
+class Pickers(QObject):
+    """The target's and the draft's picker. The setup panel holds what is chosen.
+
+    `ask_file`: opens the file dialog (tests replace it).
+    """
+
+    def __init__(self, settings: Settings, panel: SetupPanel, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._settings = settings
+        self._panel = panel
+        self._embedded = embedded_entry()
+        self.ask_file: Callable[[str], str] = self._ask_file
+        self.target_list, self.draft_list = ModelList(parent=self), ModelList(parent=self)
+        self.target = ModelPicker("Target", self.target_list)
+        self.draft = ModelPicker("Draft", self.draft_list)
+        self.target.chosen.connect(self.choose_target)
+        self.draft.chosen.connect(self.choose_draft)
+        self.target.browse.connect(lambda: self.browse("target"))
+        self.draft.browse.connect(lambda: self.browse("draft"))
+        for picker in (self.target, self.draft):
+            picker.about_to_open.connect(self._fill)
+        panel.changed.connect(self.show)
+
+    def show(self) -> None:
+        """Name what is chosen."""
+        setup = self._panel.setup
+        self.target.show_choice(setup.target, title_of(setup.target, self._embedded.title))
+        note = ""
+        if setup.draft is not None and not uses_draft(setup):
+            note = "not used" if setup.config.gamma else "not used at γ = 0"
+        name = title_of(setup.draft, self._embedded.title)
+        self.draft.show_choice(setup.draft, name, note)
+
+    def name(self, role: Role) -> str:
+        setup = self._panel.setup
+        source = setup.target if role == "target" else setup.draft
+        return title_of(source, self._embedded.title)
+
+    def choose_target(self, source: str) -> None:
+        self._panel.setup = with_target(self._panel.setup, source)
+
+    def choose_draft(self, source: str | None) -> None:
+        self._panel.setup = with_draft(self._panel.setup, source)
+
+    def browse(self, role: Role) -> None:
+        path = self.ask_file(f"Choose the {role}")
+        if path:
+            self.choose_target(path) if role == "target" else self.choose_draft(path)
+
+    def remember(self, role: str) -> None:
+        """The chosen model could be loaded: offer it again."""
+        setup = self._panel.setup
+        source = setup.target if role == "target" else setup.draft
+        if source and source != TOY:
+            self._settings.add_recent_model(source)
+
+    def set_enabled(self, on: bool) -> None:
+        self.target.setEnabled(on)
+        self.draft.setEnabled(on)
+
+    def _fill(self) -> None:
+        recent, setup = self._settings.recent_models, self._panel.setup
+        for chosen in (setup.draft, setup.target):
+            if chosen and chosen != TOY and chosen not in recent:
+                recent.insert(0, chosen)
+        self.target_list.update(entries_for("target", recent, self._embedded, setup=setup))
+        self.draft_list.update(entries_for("draft", recent, self._embedded, setup=setup))
+
+    def _ask_file(self, title: str) -> str:
+        recent = self._settings.recent_models
+        folder = str(Path(recent[0]).parent) if recent else ""
+        kinds = "Models (*.gguf);;All files (*)"
+        return QFileDialog.getOpenFileName(self.target.window(), title, folder, kinds)[0]

@@ -1,0 +1,198 @@
+"""What the engine says becomes what the window shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from PySide6.QtCore import QObject, Signal
+
+from app.commands import State
+from app.controller import Controller
+from app.files import Files
+from app.panels.centre import Centre
+from app.panels.pickers import Pickers, Role
+from app.panels.plots_holder import PlotsHolder
+from app.panels.setup import SetupPanel
+from app.panels.status import Status
+from app.turns import Turns
+from app.words import age_s, device_words, recorded_summary, said
+from engine.errors import ErrorInfo
+from engine.events import ModelInfo
+from engine.session import JobFinished
+from engine.trace import Run
+from engine.verify import RULES
+
+if TYPE_CHECKING:
+    from app.views.plots.snapshot import Snapshot
+
+
+class Presenter(QObject):
+    """Follows a controller. `settled`: a recording has been read, or a job has ended."""
+
+    settled = Signal()
+    title_changed = Signal(str)
+
+    def __init__(
+        self,
+        controller: Controller,
+        files: Files,
+        pickers: Pickers,
+        setup: SetupPanel,
+        centre: Centre,
+        plots: PlotsHolder,
+        status: Status,
+    ) -> None:
+        super().__init__(controller)
+        self._control = controller
+        self._files = files
+        self._pickers = pickers
+        self._setup = setup
+        self._centre = centre
+        self._plots = plots
+        self._status = status
+        self._shown: Run | None = None
+        self._n_notices = 0
+        self._recorded = ""  # name of the recording on screen
+        self._loading = ""
+
+        self._turns = Turns((centre.timeline.refresh, plots.refresh), self)
+
+        controller.state_changed.connect(self._on_state)
+        controller.job_started.connect(self._on_job_started)
+        controller.advanced.connect(self._on_advanced)
+        controller.loading.connect(self._on_loading)
+        controller.loaded.connect(self._on_loaded)
+        controller.failed.connect(self._on_failed)
+        controller.recording_lost.connect(self._on_recording_lost)
+        controller.ended.connect(self._on_ended)
+        controller.open_progress.connect(centre.show_progress)
+        controller.opened.connect(self._on_opened)
+        plots.snapshot_taken.connect(self._on_figures)
+
+    @property
+    def run(self) -> Run | None:
+        """The run on screen."""
+        return self._shown
+
+    def tell(self) -> None:
+        """The status bar."""
+        control, run = self._control, self._shown
+        setup = self._setup.setup
+        wants_baseline = bool(setup.config.gamma) and not self._recorded
+        mood, words = said(control.state, run, self._plots.snapshot, wants_baseline)
+        if control.state is State.LOADING and self._loading:
+            words = self._loading
+        if self._recorded and control.state is State.IDLE:
+            words = f"Recording {self._recorded}. {words}"
+        self._status.say(mood, words)
+        config = run.started.config if run is not None else setup.config
+        lossless = run.started.lossless if run is not None else RULES[config.rule].lossless
+        self._status.show_setup(config, lossless)
+        if run is not None:
+            self._status.show_device(device_words(run.started.models.target))
+
+    def _on_state(self, state: State) -> None:
+        if state in (State.LOADING, State.OPENING):
+            self._loading = ""
+            self._centre.show_progress(0.0)
+        elif state is not State.CANCELLING:
+            self._centre.show_progress(None)
+        if state is State.LOADING:
+            self._centre.tokens.set_empty_words("Loading the models")
+        elif state is State.OPENING:
+            self._centre.tokens.set_empty_words("Reading the recording")
+        elif state is State.IDLE:
+            self._centre.tokens.set_empty_words()
+        self.tell()
+
+    def _on_job_started(self) -> None:
+        self._setup.show_recorded("")
+
+    def _on_loading(self, role: str, fraction: float) -> None:
+        self._centre.show_progress(fraction)
+        name = self._pickers.name(cast(Role, role))
+        self._loading = f"Loading the {role}, {name}: {fraction:.0%}"
+        self._centre.tokens.set_empty_words(f"Loading the {role}", f"{name}: {fraction:.0%}")
+        self.tell()
+
+    def _on_loaded(self, role: str, info: ModelInfo) -> None:
+        self._pickers.remember(role)
+        if role == "target":
+            self._setup.engine.show_model(info)
+        self._loading = f"{info.name} is loaded"
+        self.tell()
+
+    def _on_advanced(self, first: int, last: int) -> None:
+        run = self._control.run
+        if run is not self._shown:
+            self._show(run)
+        self._centre.refresh()
+        self._turns.mark()
+        if run is not None and len(run.notices) > self._n_notices:
+            for notice in run.notices[self._n_notices :]:
+                self._centre.banners.notice(notice.level, notice.message, notice.hint)
+            self._n_notices = len(run.notices)
+
+    def _show(self, run: Run | None) -> None:
+        self._shown = run
+        self._n_notices = 0
+        if self._control.state is not State.OPENING:
+            self._recorded = ""
+            self.title_changed.emit("")
+        baseline = self._control.trace.baseline_of(run) if run is not None else None
+        self._centre.show_run(run, baseline)
+        self._plots.set_run(run, baseline)
+        self.tell()
+
+    def _on_figures(self) -> None:
+        snapshot = self._plots.snapshot
+        if snapshot is None:
+            return
+        figures = snapshot.figures
+        self._centre.show_figures(figures)
+        if not self._recorded:
+            self._tell_baseline(snapshot)
+        self.tell()
+
+    def _tell_baseline(self, snapshot: Snapshot) -> None:
+        """The newest baseline and its age; a reused one is as old as it is."""
+        run, figures = self._shown, snapshot.figures
+        if run is None:
+            return
+        if run.is_baseline:
+            self._setup.baseline.show_rate(figures.tokens_per_second, snapshot.kind)
+            return
+        baseline = self._control.trace.baseline_of(run)
+        rate = figures.baseline_tokens_per_second
+        if baseline is not None and rate is not None:
+            self._setup.baseline.show_rate(rate, snapshot.kind, age_s(baseline))
+
+    def _on_failed(self, error: ErrorInfo) -> None:
+        self._centre.banners.error(error)
+        self.tell()
+
+    def _on_recording_lost(self, error: ErrorInfo) -> None:
+        self._files.shown = None
+        self._centre.banners.notice("warning", error.message, f"{error.hint} The run goes on.")
+
+    def _on_ended(self, finished: JobFinished) -> None:
+        if finished.recording is not None:
+            self._files.shown = finished.recording
+        self._files.recordings.prune()
+        self._turns.finish()
+        self._plots.refresh(force=True)
+        self.tell()
+        self.settled.emit()
+
+    def _on_opened(self, path: Path) -> None:
+        run = self._control.run
+        assert run is not None
+        self._files.shown = path
+        self._recorded = path.name
+        self._setup.show_recorded(recorded_summary(run.started))
+        self.title_changed.emit(path.name)
+        self._turns.finish()
+        self._plots.refresh(force=True)
+        self.tell()
+        self.settled.emit()

@@ -1,0 +1,387 @@
+"""The main window: what stands where, and what the commands do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QKeyEvent,
+    QShowEvent,
+)
+from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
+
+import engine
+from app import theme
+from app.commands import State, enable, fill_menus, make_actions
+from app.controller import Controller
+from app.crash import CrashLog
+from app.files import Files
+from app.keys import wants_key
+from app.machine import Machine, diagnostics, memory
+from app.panels.centre import Centre
+from app.panels.model_picker import dropped_file
+from app.panels.pickers import Pickers
+from app.panels.plots_holder import WIDTH as PLOTS_WIDTH
+from app.panels.plots_holder import PlotsHolder
+from app.panels.setup import WIDTH as SETUP_WIDTH
+from app.panels.setup import SetupPanel
+from app.panels.sheets import Sheet, about_sheet, shortcuts_sheet
+from app.panels.status import Status
+from app.panels.toolbar import Toolbar
+from app.presenter import Presenter
+from app.settings import Settings, View
+from app.setup import Setup, default_setup, problems
+from engine.session import Session
+
+MEMORY_MS = 2000
+
+
+class MainWindow(QMainWindow):
+    """Implements `app.commands.Desk`. `painted`: the first picture is on screen."""
+
+    painted = Signal()
+    crashed = Signal(object)  # ErrorInfo; a signal, because it may come from any thread
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        make_session: Callable[[], Session] = Session,
+        machine: Machine | None = None,
+        crash_log: CrashLog | None = None,
+    ) -> None:
+        super().__init__()
+        self.settings = settings
+        self.controller = Controller(self, make_session)
+        self._machine = machine or Machine()
+        self._view = settings.view
+        self._painted = False
+        self._sheet: Sheet | None = None
+        self._build()
+        self._connect()
+        if crash_log is not None:
+            crash_log.show = self.crashed.emit
+        self._restore()
+
+    def _build(self) -> None:
+        self.setWindowTitle("Draftscope")
+        self.setAcceptDrops(True)
+        self.setMinimumSize(800, 560)
+        self.actions_by_id = make_actions(self, self)
+        menus = fill_menus(self.menuBar(), self.actions_by_id)
+        self.addActions(list(self.actions_by_id.values()))
+
+        self.setup_panel = SetupPanel()
+        self.pickers = Pickers(self.settings, self.setup_panel, self)
+        self.toolbar = Toolbar(self.actions_by_id, self.pickers.target, self.pickers.draft)
+        self.centre = Centre()
+        self.plots = PlotsHolder()
+        self.status = Status()
+        self.setStatusBar(self.status)
+        self.files = Files(self.settings, menus["recent"], self)
+        self.presenter = Presenter(
+            self.controller,
+            self.files,
+            self.pickers,
+            self.setup_panel,
+            self.centre,
+            self.plots,
+            self.status,
+        )
+
+        self.splitter = QSplitter(Qt.Orientation.Horizontal)
+        self.splitter.setHandleWidth(1)
+        for i, panel in enumerate((self.setup_panel, self.centre, self.plots)):
+            self.splitter.addWidget(panel)
+            self.splitter.setCollapsible(i, False)
+            self.splitter.setStretchFactor(i, int(i == 1))
+        whole = QWidget()
+        layout = QVBoxLayout(whole)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.toolbar)
+        layout.addWidget(self.splitter, 1)
+        self.setCentralWidget(whole)
+        self.setFocus()  # no ring around anything until Tab is pressed
+        self._memory_timer = QTimer(self)
+        self._memory_timer.setInterval(MEMORY_MS)
+
+    def _connect(self) -> None:
+        self.controller.state_changed.connect(self._on_state)
+        self.setup_panel.changed.connect(self._on_setup)
+        self.setup_panel.use_recorded.connect(self.use_recorded)
+        self.files.wanted.connect(self.open_file)
+        self.files.failed.connect(self.centre.banners.error)
+        self.files.saved.connect(
+            lambda path: self.centre.banners.notice("info", f"Saved as {path.name}.")
+        )
+        self.files.shown_changed.connect(self._tell_saveable)
+        self.presenter.title_changed.connect(
+            lambda name: self.setWindowTitle(f"{name} – Draftscope" if name else "Draftscope")
+        )
+        self.crashed.connect(self.centre.banners.error)
+        self._machine.found.connect(self._on_machine)
+        self._memory_timer.timeout.connect(self._tell_memory)
+        theme.notifier().changed.connect(self._tell_view)
+
+    def _restore(self) -> None:
+        """What the last window was like."""
+        setup = self.settings.setup
+        self.setup_panel.setup = setup if setup is not None else default_setup()
+        self.pickers.show()
+        self._on_setup()
+        self._on_state(State.IDLE)
+        geometry, sizes = self.settings.geometry("window"), self.settings.geometry("splitter")
+        if geometry is None or not self.restoreGeometry(geometry):
+            self.resize(1600, 900)
+        if sizes is None or not self.splitter.restoreState(sizes):
+            self.share_width()
+        self._apply_view()
+        if self.settings.broken:
+            self.centre.banners.notice(
+                "warning",
+                "Some settings could not be read, so their defaults are used.",
+                f"The file is {self.settings.path.name}; recordings are not affected.",
+            )
+
+    def share_width(self) -> None:
+        """The side panels as designed; a little wider where there is room to spare."""
+        setup = min(max(SETUP_WIDTH, self.width() // 9), 380)
+        plots = min(max(PLOTS_WIDTH, self.width() // 6), 600)
+        self.splitter.setSizes([setup, max(self.width() - setup - plots, 0), plots])
+
+    def after_first_paint(self) -> None:
+        """What the first picture need not wait for."""
+        if self.plots.panel is not None:
+            return
+        self.plots.load()
+        self._machine.look()
+        self._tell_memory()
+        self._memory_timer.start()
+        if self.controller.state is State.IDLE:
+            self.files.recordings.prune()
+
+    # Commands
+
+    def run(self) -> None:
+        self._start(stepping=False)
+
+    def _start(self, *, stepping: bool) -> None:
+        setup = self.setup_panel.setup
+        self.settings.setup = setup
+        self.centre.banners.clear("error")
+        self.controller.start(setup.job(self.files.recordings.new_path()), stepping=stepping)
+
+    def pause_or_resume(self) -> None:
+        if self.controller.state is State.PAUSED:
+            self.controller.resume()
+        else:
+            self.controller.pause()
+
+    def step(self) -> None:
+        if self.controller.state is State.IDLE:
+            self._start(stepping=True)
+        else:
+            self.controller.step()
+
+    def stop(self) -> None:
+        self.controller.stop()
+
+    def open_recording(self) -> None:
+        self.files.open()
+
+    def save_recording(self) -> None:
+        self.files.save()
+
+    def open_file(self, path: Path) -> None:
+        """Open a recording."""
+        if self.controller.state is not State.IDLE:
+            self.centre.banners.notice(
+                "info", f"{path.name} was not opened: a run is going on.", "Stop it first."
+            )
+            return
+        self.centre.banners.clear("error")
+        self.controller.open(path)
+
+    def choose_target(self) -> None:
+        self.pickers.target.open()
+
+    def choose_draft(self) -> None:
+        self.pickers.draft.open()
+
+    def toggle_theme(self) -> None:
+        self.use_scheme("light" if theme.theme().dark else "dark")
+
+    def follow_system_theme(self) -> None:
+        self.use_scheme("system")
+
+    def use_scheme(self, scheme: theme.SchemeChoice, *, remember: bool = True) -> None:
+        """Light, dark, or as the system has it."""
+        self._change_view(remember=remember, scheme=scheme)
+
+    def toggle_palette(self) -> None:
+        other = "okabe-ito" if self._view.palette == "standard" else "standard"
+        self._change_view(palette=other)
+
+    def toggle_rejected(self) -> None:
+        self._change_view(show_rejected=not self._view.show_rejected)
+
+    def toggle_dense(self) -> None:
+        self._change_view(dense=not self._view.dense)
+
+    def toggle_setup(self) -> None:
+        self._change_view(setup_panel=not self._view.setup_panel)
+
+    def toggle_plots(self) -> None:
+        self._change_view(plots_panel=not self._view.plots_panel)
+
+    def show_latest(self) -> None:
+        self.centre.choose_round(None)
+
+    def reset_setup(self) -> None:
+        self._replace_setup(default_setup(), "The setup is back at its defaults.")
+
+    def use_recorded(self) -> None:
+        """Take over the settings of the run on screen."""
+        run = self.presenter.run
+        if run is not None:
+            setup = self.setup_panel.setup.recorded(run.started)
+            self._replace_setup(setup, "The recording's settings are set up.")
+
+    def _replace_setup(self, setup: Setup, message: str) -> None:
+        before = self.setup_panel.setup
+        self.setup_panel.setup = setup
+
+        def undo() -> None:
+            self.setup_panel.setup = before
+
+        self.centre.banners.notice("info", message, action=("Undo", undo))
+
+    def show_shortcuts(self) -> None:
+        self._show_sheet(shortcuts_sheet(self))
+
+    def show_about(self) -> None:
+        from engine.host import host
+
+        self._show_sheet(about_sheet(self, engine.__version__, f"{host().system}\n{host().cpu}"))
+
+    def _show_sheet(self, sheet: Sheet) -> None:
+        if self._sheet is not None:
+            self._sheet.close()
+        self._sheet = sheet
+        sheet.destroyed.connect(lambda: setattr(self, "_sheet", None))
+        sheet.show()
+
+    def copy_diagnostics(self) -> None:
+        QGuiApplication.clipboard().setText(diagnostics(self.controller.models))
+        self.centre.banners.notice("info", "The diagnostics are on the clipboard.")
+
+    # What follows from a change
+
+    def _on_state(self, state: State) -> None:
+        enable(self.actions_by_id, state)
+        self._tell_saveable()
+        self.toolbar.show_state(state)
+        self.pickers.set_enabled(state is State.IDLE)
+
+    def _tell_saveable(self) -> None:
+        idle = self.controller.state is State.IDLE
+        self.actions_by_id["save"].setEnabled(idle and self.files.shown is not None)
+
+    def _on_setup(self) -> None:
+        self.setup_panel.show_problems(problems(self.setup_panel.setup))
+        self.presenter.tell()
+
+    def _on_machine(self, processor: str, line: str, command: str) -> None:
+        if not self.controller.models:
+            self.setup_panel.engine.show_machine(processor)
+        self.setup_panel.engine.show_advice(line, command)
+
+    def _tell_memory(self) -> None:
+        if self.isVisible():
+            self.setup_panel.engine.show_memory(*memory())
+
+    def _change_view(self, *, remember: bool = True, **changes: object) -> None:
+        self._view = msgspec.structs.replace(self._view, **changes)
+        if remember:
+            self.settings.view = self._view
+        self._apply_view()
+
+    def _apply_view(self) -> None:
+        view: View = self._view
+        theme.set_scheme(view.scheme)
+        theme.set_palette(view.palette)
+        self.centre.tokens.set_show_rejected(view.show_rejected)
+        self.centre.tokens.set_dense(view.dense)
+        self.setup_panel.setVisible(view.setup_panel)
+        self.plots.setVisible(view.plots_panel)
+        self._tell_view()
+
+    def _tell_view(self) -> None:
+        """Check marks of the menus."""
+        view, actions = self._view, self.actions_by_id
+        actions["theme"].setChecked(theme.theme().dark)
+        actions["system-theme"].setChecked(view.scheme == "system")
+        actions["palette"].setChecked(view.palette == "okabe-ito")
+        actions["rejected"].setChecked(view.show_rejected)
+        actions["dense"].setChecked(view.dense)
+        actions["setup"].setChecked(view.setup_panel)
+        actions["plots"].setChecked(view.plots_panel)
+
+    # Window events
+
+    def event(self, event: QEvent) -> bool:
+        # Comes here when the focus widget did not claim the key for itself.
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
+            # An arrow steps a run that there is; it never begins one and so ends a look at another.
+            idle_arrow = event.key() == Qt.Key.Key_Right and self.controller.state is State.IDLE
+            if idle_arrow or wants_key(self.focusWidget(), event):
+                event.accept()
+                return True
+        return super().event(event)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        handle = self.windowHandle()
+        if not self._painted and handle is not None:
+            handle.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        # The window's own paintEvent never comes: its children cover it.
+        if event.type() == QEvent.Type.Expose and not self._painted:
+            self._painted = True
+            watched.removeEventFilter(self)
+            QTimer.singleShot(0, self.painted.emit)
+            QTimer.singleShot(0, self.after_first_paint)
+        return super().eventFilter(watched, event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if dropped_file(event, ".jsonl") or dropped_file(event, ".gguf"):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        recording, model = dropped_file(event, ".jsonl"), dropped_file(event, ".gguf")
+        event.acceptProposedAction()
+        if recording is not None:
+            self.open_file(recording)
+        elif model is not None and self.controller.state is State.IDLE:
+            self.pickers.choose_target(str(model))
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Runs are recorded as they go, so there is nothing to ask."""
+        self._memory_timer.stop()
+        self.settings.set_geometry("window", self.saveGeometry())
+        self.settings.set_geometry("splitter", self.splitter.saveState())
+        self.settings.setup = self.setup_panel.setup
+        self.settings.sync()
+        self.hide()
+        self.controller.close()
+        self._machine.close()
+        event.accept()

@@ -1,0 +1,96 @@
+"""What the status bar and the setup panel say: pure functions from what is known to sentences."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from app.commands import State
+from app.panels.status import Mood
+from engine.cost import verdict
+from engine.events import ModelInfo, RunStarted
+from engine.metrics import Figures
+from engine.trace import Run
+
+if TYPE_CHECKING:
+    from app.views.plots.snapshot import Snapshot
+
+Said = tuple[Mood, str]
+
+READY = "Ready. Run decodes the prompt and measures it against plain decoding."
+
+
+def said(state: State, run: Run | None, snapshot: Snapshot | None, wants_baseline: bool) -> Said:
+    """The status line. wants_baseline: the job measures a baseline first."""
+    match state:
+        case State.LOADING:
+            return "busy", "Loading…"
+        case State.OPENING:
+            return "busy", "Reading the recording…"
+        case State.CANCELLING:
+            return "busy", "Stopping…"
+        case _:
+            pass
+    if run is None:
+        return "idle", READY
+    if run.finished is not None and run.finished.reason == "error" and run.finished.error:
+        return "bad", f"The run failed: {run.finished.error.message}"
+    words = verdict(snapshot.figures, snapshot.costs) if snapshot is not None else ""
+    mood = mood_of(snapshot.figures) if snapshot is not None else "idle"
+    if state is State.PAUSED:
+        return "warn", f"Paused. {words}".strip()
+    if run.finished is None:
+        if run.is_baseline and wants_baseline:
+            return "busy", f"Measuring the baseline first. {words}".strip()
+        return ("busy" if mood == "idle" else mood), words or "Reading the prompt…"
+    if run.finished.reason == "cancelled":
+        return mood, f"Stopped. {words}".strip()
+    return mood, words or READY
+
+
+def mood_of(figures: Figures) -> Mood:
+    """Green only for a measured gain, amber for a measured loss."""
+    if figures.speedup is None or not figures.drafted:
+        return "idle"
+    if figures.speedup >= 1.03:
+        return "good"
+    return "idle" if figures.speedup > 0.97 else "warn"
+
+
+def device_words(info: ModelInfo) -> str:
+    """Device and threads of a loaded model."""
+    if not info.threads:
+        return info.device
+    threads = "1 thread" if info.threads == 1 else f"{info.threads} threads"
+    return f"{info.device} · {threads}"
+
+
+def age_s(run: Run, now: datetime | None = None) -> float:
+    """Seconds since the end of a run, as near as its records tell."""
+    try:
+        began = datetime.fromisoformat(run.started.started_at)
+    except ValueError:
+        return 0.0
+    tally = run.tally
+    took = (tally.prefill_ns + tally.decode_ns) / 1e9
+    since = (now or datetime.now(UTC)) - began.astimezone(UTC)
+    return max(since.total_seconds() - took, 0.0)
+
+
+def recorded_summary(started: RunStarted) -> str:
+    """The settings of a recorded run, a line each."""
+    config, models = started.config, started.models
+    lines = [f"Target: {models.target.name}"]
+    if models.draft is not None:
+        lines.append(f"Draft: {models.draft.name}")
+    if config.gamma:
+        lines.append(f"γ = {config.gamma}, drafter {config.drafter}, rule {config.rule}")
+    else:
+        lines.append("γ = 0: plain decoding")
+    warmth = "greedy" if config.greedy else f"T {config.temperature:g}"
+    if config.top_k:
+        warmth += f", top-k {config.top_k}"
+    if config.top_p < 1:
+        warmth += f", top-p {config.top_p:g}"
+    lines.append(f"{warmth}, seed {config.seed}, {config.max_tokens:,} tokens at most")
+    return "\n".join(lines)

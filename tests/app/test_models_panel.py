@@ -1,0 +1,221 @@
+"""Choosing models: the lists, the pickers, and what a choice does to the rest of the setup."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+
+from app.models.model_list import (
+    BROWSE,
+    DETAIL,
+    KIND,
+    REASON,
+    SOURCE,
+    TOY,
+    Entry,
+    ModelList,
+    embedded_entry,
+    entries_for,
+    title_of,
+)
+from app.panels.pickers import Pickers
+from app.panels.setup import SetupPanel
+from app.setup import Setup, default_setup, with_draft, with_target
+from engine.backends.registry import EMBEDDED_NAME
+from engine.config import Config
+from engine.errors import ModelError
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
+
+EMBEDDED = Entry(EMBEDDED_NAME, "", "Embedded")
+NGRAM = Setup(prompt="x", config=Config(drafter="ngram"))
+MODEL = Setup(prompt="x", draft="", config=Config(drafter="model"))
+
+
+def test_the_lists_obey_the_rules_of_item_models(qtmodeltester):
+    model = ModelList([EMBEDDED, TOY, Entry("gone", "/gone.gguf", "", "No longer there"), BROWSE])
+    qtmodeltester.check(model)
+    model.update([EMBEDDED])
+    model.update([])
+    model.update([TOY, BROWSE])
+
+
+def test_what_a_line_tells():
+    model = ModelList([EMBEDDED, Entry("gone", "/gone.gguf", "", "No longer in /")])
+    first, second = model.index(0), model.index(1)
+    assert (first.data(), first.data(SOURCE), first.data(DETAIL)) == (EMBEDDED_NAME, "", "Embedded")
+    assert second.data(DETAIL) == second.data(REASON) == "No longer in /"
+    assert first.flags() & Qt.ItemFlag.ItemIsEnabled
+    assert not second.flags() & Qt.ItemFlag.ItemIsEnabled
+    assert second.data(Qt.ItemDataRole.AccessibleTextRole) == "gone, No longer in /"
+    assert model.row_of("") == 0
+    assert model.row_of("/other.gguf") == -1
+
+
+def reasons(entries: list[Entry]) -> dict[str, str]:
+    return {entry.title: entry.reason for entry in entries}
+
+
+def test_a_missing_file_is_greyed_with_the_reason(tmp_path: Path):
+    there = tmp_path / "there.gguf"
+    there.write_bytes(b"GGUF")
+    gone = tmp_path / "gone.gguf"
+    found = entries_for("target", [str(gone), str(there)], EMBEDDED, setup=NGRAM)
+    assert [e.title for e in found] == [EMBEDDED_NAME, "Toy pair", "gone", "there", "Browse…"]
+    assert reasons(found)["gone"] == f"No longer in {tmp_path}"
+    assert not reasons(found)["there"]
+
+
+def test_none_is_offered_where_the_drafter_needs_none():
+    assert not reasons(entries_for("draft", [], EMBEDDED, setup=NGRAM))["None"]
+    assert "needs one" in reasons(entries_for("draft", [], EMBEDDED, setup=MODEL))["None"]
+    assert "None" not in reasons(entries_for("target", [], EMBEDDED, setup=NGRAM))
+
+
+def test_models_of_another_vocabulary_than_the_toy_are_greyed():
+    toy = with_target(NGRAM, "toy")
+    found = reasons(entries_for("draft", [], EMBEDDED, setup=toy))
+    assert found["Toy pair"] == ""
+    assert "vocabulary" in found[EMBEDDED_NAME]
+    found = reasons(entries_for("draft", [], EMBEDDED, setup=NGRAM))
+    assert "vocabulary" in found["Toy pair"]
+    assert found[EMBEDDED_NAME] == ""
+
+
+def test_choosing_a_draft_chooses_a_drafter_that_uses_it():
+    chosen = with_draft(NGRAM, "/d.gguf")
+    assert (chosen.draft, chosen.config.drafter) == ("/d.gguf", "model")
+    none = with_draft(chosen, None)
+    assert (none.draft, none.config.drafter) == (None, "ngram")
+
+
+def test_the_toy_models_come_and_go_as_a_pair():
+    toy = with_target(NGRAM, "toy")
+    assert (toy.target, toy.draft, toy.config.drafter) == ("toy", "toy", "model")
+    back = with_target(toy, "/t.gguf")
+    assert (back.target, back.draft, back.config.drafter) == ("/t.gguf", None, "ngram")
+    kept = with_target(with_draft(NGRAM, "/d.gguf"), "/t.gguf")
+    assert kept.draft == "/d.gguf"
+
+
+def test_without_the_embedded_model_the_toy_pair_is_set_up(monkeypatch):
+    def missing():
+        raise ModelError("The embedded model is not installed.", "Install it.")
+
+    monkeypatch.setattr("engine.backends.registry.embedded_model", missing)
+    assert embedded_entry().reason == "The embedded model is not installed. Install it."
+    assert default_setup().target == "toy"
+
+
+@pytest.mark.parametrize(
+    ("source", "title"),
+    [(None, "None"), ("", "Emb"), ("toy", "Toy pair"), ("/a/Qwen 7B.Q4.gguf", "Qwen 7B.Q4")],
+)
+def test_titles(source, title):
+    assert title_of(source, "Emb") == title
+
+
+@pytest.fixture
+def pickers(qtbot, settings) -> Pickers:
+    panel = SetupPanel()
+    qtbot.addWidget(panel)
+    panel.setup = NGRAM
+    pickers = Pickers(settings, panel, panel)
+    for picker in (pickers.target, pickers.draft):
+        qtbot.addWidget(picker)
+        picker.show()
+    pickers.show()
+    return pickers
+
+
+def test_a_picker_names_its_model(pickers: Pickers):
+    assert pickers.target.accessibleName() == f"Target: {EMBEDDED_NAME}"
+    assert pickers.draft.accessibleName() == "Draft: None"
+    pickers.choose_draft("/models/small.gguf")
+    assert pickers.draft.accessibleName() == "Draft: small"
+    panel = pickers._panel
+    panel.setup = msgspec.structs.replace(panel.setup, config=Config(drafter="ngram"))
+    assert pickers.draft.accessibleName() == "Draft: small, not used"
+
+
+def test_the_keyboard_chooses(qtbot, pickers: Pickers):
+    pickers.target.open()
+    popup = pickers.target.popup
+    assert popup is not None
+    assert popup.list.currentIndex().data() == EMBEDDED_NAME
+    qtbot.keyClick(popup.list, Qt.Key.Key_Down)
+    with qtbot.waitSignal(pickers.target.chosen) as chosen:
+        qtbot.keyClick(popup.list, Qt.Key.Key_Return)
+    assert chosen.args == ["toy"]
+    assert pickers.target.popup is None
+    assert pickers._panel.setup.target == "toy"
+
+
+def test_escape_leaves_the_choice(qtbot, pickers: Pickers):
+    pickers.target.open()
+    popup = pickers.target.popup
+    qtbot.keyClick(popup.list, Qt.Key.Key_Down)
+    qtbot.keyClick(popup.list, Qt.Key.Key_Escape)
+    assert pickers._panel.setup.target == ""
+
+
+def test_a_greyed_line_cannot_be_chosen(qtbot, pickers: Pickers):
+    pickers.choose_draft("")
+    pickers.draft.open()
+    popup = pickers.draft.popup
+    none = pickers.draft_list.index(0)
+    assert none.data(REASON)
+    popup.list.setCurrentIndex(none)
+    qtbot.keyClick(popup.list, Qt.Key.Key_Return)
+    assert pickers._panel.setup.draft == ""
+    popup.close()
+
+
+def test_browsing_asks_for_a_file(qtbot, pickers: Pickers, tmp_path: Path):
+    asked: list[str] = []
+    pickers.ask_file = lambda title: asked.append(title) or str(tmp_path / "a.gguf")
+    pickers.draft.open()
+    rows = range(pickers.draft_list.rowCount())
+    browse = next(
+        pickers.draft_list.index(i)
+        for i in rows
+        if pickers.draft_list.index(i).data(KIND) == "browse"
+    )
+    pickers.draft.popup.list.activated.emit(browse)
+    assert asked == ["Choose the draft"]
+    assert pickers._panel.setup.draft == str(tmp_path / "a.gguf")
+
+
+def test_a_loaded_model_is_offered_again(pickers: Pickers, settings, tmp_path: Path):
+    pickers.choose_target("/models/a.gguf")
+    assert settings.recent_models == []
+    pickers.remember("target")
+    assert settings.recent_models == ["/models/a.gguf"]
+    pickers.choose_target("toy")
+    pickers.remember("target")
+    assert settings.recent_models == ["/models/a.gguf"]
+
+
+def test_a_file_dropped_on_a_picker_is_chosen(qtbot, pickers: Pickers, tmp_path: Path):
+    path = tmp_path / "dropped.gguf"
+    drop(pickers.draft, path)
+    assert pickers._panel.setup.draft == str(path)
+    drop(pickers.draft, tmp_path / "a.txt")
+    assert pickers._panel.setup.draft == str(path)
+
+
+def drop(widget, path: Path) -> None:
+    mime = QMimeData()
+    mime.setUrls([QUrl.fromLocalFile(str(path))])
+    event = QDropEvent(
+        QPoint(5, 5).toPointF(),
+        Qt.DropAction.CopyAction,
+        mime,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    widget.dropEvent(event)
