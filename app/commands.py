@@ -34,9 +34,23 @@ DECODING = frozenset({State.RUNNING, State.PAUSED})
 BUSY = frozenset({State.LOADING, State.RUNNING, State.PAUSED, State.OPENING})
 
 
+class ViewDesk(Protocol):
+    """The commands that change how things look."""
+
+    def toggle_theme(self) -> None: ...
+    def follow_system_theme(self) -> None: ...
+    def toggle_palette(self) -> None: ...
+    def toggle_rejected(self) -> None: ...
+    def toggle_dense(self) -> None: ...
+    def toggle_setup(self) -> None: ...
+    def toggle_plots(self) -> None: ...
+
+
 class Desk(Protocol):
     """What commands act on: the window."""
 
+    @property
+    def view(self) -> ViewDesk: ...
     def run(self) -> None: ...
     def pause_or_resume(self) -> None: ...
     def step(self) -> None: ...
@@ -46,13 +60,6 @@ class Desk(Protocol):
     def choose_target(self) -> None: ...
     def choose_draft(self) -> None: ...
     def close(self) -> bool: ...
-    def toggle_theme(self) -> None: ...
-    def follow_system_theme(self) -> None: ...
-    def toggle_palette(self) -> None: ...
-    def toggle_rejected(self) -> None: ...
-    def toggle_dense(self) -> None: ...
-    def toggle_setup(self) -> None: ...
-    def toggle_plots(self) -> None: ...
     def show_latest(self) -> None: ...
     def reset_setup(self) -> None: ...
     def show_shortcuts(self) -> None: ...
@@ -158,7 +165,7 @@ COMMANDS: dict[str, Command] = {
         Command(
             "theme",
             "&Dark theme",
-            lambda desk: desk.toggle_theme(),
+            lambda desk: desk.view.toggle_theme(),
             "Light or dark",
             ("Ctrl+T",),
             "theme-dark",
@@ -167,20 +174,20 @@ COMMANDS: dict[str, Command] = {
         Command(
             "system-theme",
             "&Follow the system's theme",
-            lambda desk: desk.follow_system_theme(),
+            lambda desk: desk.view.follow_system_theme(),
             checkable=True,
         ),
         Command(
             "palette",
             "&Okabe–Ito palette",
-            lambda desk: desk.toggle_palette(),
+            lambda desk: desk.view.toggle_palette(),
             "Hues for colour-blind eyes",
             checkable=True,
         ),
         Command(
             "rejected",
             "Show &rejected tokens",
-            lambda desk: desk.toggle_rejected(),
+            lambda desk: desk.view.toggle_rejected(),
             "Rejected and discarded tokens in the output",
             ("Ctrl+R",),
             checkable=True,
@@ -188,7 +195,7 @@ COMMANDS: dict[str, Command] = {
         Command(
             "dense",
             "D&ense flow",
-            lambda desk: desk.toggle_dense(),
+            lambda desk: desk.view.toggle_dense(),
             "Smaller tokens, no rows at newlines",
             ("Ctrl+D",),
             checkable=True,
@@ -196,14 +203,14 @@ COMMANDS: dict[str, Command] = {
         Command(
             "setup",
             "&Setup panel",
-            lambda desk: desk.toggle_setup(),
+            lambda desk: desk.view.toggle_setup(),
             shortcuts=("F6",),
             checkable=True,
         ),
         Command(
             "plots",
             "&Plots panel",
-            lambda desk: desk.toggle_plots(),
+            lambda desk: desk.view.toggle_plots(),
             shortcuts=("F7",),
             checkable=True,
         ),

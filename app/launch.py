@@ -68,7 +68,7 @@ class Launch:
             window.resize(*size)
             window.share_width()
         if options.theme:
-            window.use_scheme(cast(theme.SchemeChoice, options.theme), remember=False)
+            window.view.use_scheme(cast(theme.SchemeChoice, options.theme), remember=False)
         panel = window.setup_panel
         if options.target:
             panel.setup = with_target(panel.setup, options.target)

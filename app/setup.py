@@ -96,10 +96,11 @@ def problems(setup: Setup) -> dict[Field, str]:
 
 def default_setup() -> Setup:
     """The first start: a prompt that repeats itself, so that prompt lookup shows what it can do;
-    the embedded model, or the toy pair where it is not installed."""
+    the embedded model, or the toy pair where it is not installed. γ is 7: look-ups cost nothing,
+    and kernels for eight tokens are often as fast as those for fewer."""
     from engine.backends.registry import embedded_model
 
-    setup = Setup(prompt=first_prompt())
+    setup = Setup(prompt=first_prompt(), config=Config(drafter="ngram", gamma=7))
     try:
         embedded_model()
     except DraftscopeError:

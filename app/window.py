@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QCloseEvent,
@@ -18,7 +17,6 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 import engine
-from app import theme
 from app.commands import State, enable, fill_menus, make_actions
 from app.controller import Controller
 from app.crash import CrashLog
@@ -36,8 +34,9 @@ from app.panels.sheets import Sheet, about_sheet, shortcuts_sheet
 from app.panels.status import Status
 from app.panels.toolbar import Toolbar
 from app.presenter import Presenter
-from app.settings import Settings, View
+from app.settings import Settings
 from app.setup import Setup, default_setup, problems
+from app.view_options import ViewOptions
 from engine.session import Session
 
 MEMORY_MS = 2000
@@ -61,7 +60,6 @@ class MainWindow(QMainWindow):
         self.settings = settings
         self.controller = Controller(self, make_session)
         self._machine = machine or Machine()
-        self._view = settings.view
         self._painted = False
         self._sheet: Sheet | None = None
         self._build()
@@ -96,6 +94,14 @@ class MainWindow(QMainWindow):
             self.status,
         )
 
+        self.view = ViewOptions(
+            self.settings,
+            self.actions_by_id,
+            self.centre.tokens,
+            self.setup_panel,
+            self.plots,
+            self,
+        )
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.setHandleWidth(1)
         for i, panel in enumerate((self.setup_panel, self.centre, self.plots)):
@@ -129,7 +135,6 @@ class MainWindow(QMainWindow):
         self.crashed.connect(self.centre.banners.error)
         self._machine.found.connect(self._on_machine)
         self._memory_timer.timeout.connect(self._tell_memory)
-        theme.notifier().changed.connect(self._tell_view)
 
     def _restore(self) -> None:
         """What the last window was like."""
@@ -143,7 +148,7 @@ class MainWindow(QMainWindow):
             self.resize(1600, 900)
         if sizes is None or not self.splitter.restoreState(sizes):
             self.share_width()
-        self._apply_view()
+        self.view.apply()
         if self.settings.broken:
             self.centre.banners.notice(
                 "warning",
@@ -216,32 +221,6 @@ class MainWindow(QMainWindow):
     def choose_draft(self) -> None:
         self.pickers.draft.open()
 
-    def toggle_theme(self) -> None:
-        self.use_scheme("light" if theme.theme().dark else "dark")
-
-    def follow_system_theme(self) -> None:
-        self.use_scheme("system")
-
-    def use_scheme(self, scheme: theme.SchemeChoice, *, remember: bool = True) -> None:
-        """Light, dark, or as the system has it."""
-        self._change_view(remember=remember, scheme=scheme)
-
-    def toggle_palette(self) -> None:
-        other = "okabe-ito" if self._view.palette == "standard" else "standard"
-        self._change_view(palette=other)
-
-    def toggle_rejected(self) -> None:
-        self._change_view(show_rejected=not self._view.show_rejected)
-
-    def toggle_dense(self) -> None:
-        self._change_view(dense=not self._view.dense)
-
-    def toggle_setup(self) -> None:
-        self._change_view(setup_panel=not self._view.setup_panel)
-
-    def toggle_plots(self) -> None:
-        self._change_view(plots_panel=not self._view.plots_panel)
-
     def show_latest(self) -> None:
         self.centre.choose_round(None)
 
@@ -307,33 +286,6 @@ class MainWindow(QMainWindow):
     def _tell_memory(self) -> None:
         if self.isVisible():
             self.setup_panel.engine.show_memory(*memory())
-
-    def _change_view(self, *, remember: bool = True, **changes: object) -> None:
-        self._view = msgspec.structs.replace(self._view, **changes)
-        if remember:
-            self.settings.view = self._view
-        self._apply_view()
-
-    def _apply_view(self) -> None:
-        view: View = self._view
-        theme.set_scheme(view.scheme)
-        theme.set_palette(view.palette)
-        self.centre.tokens.set_show_rejected(view.show_rejected)
-        self.centre.tokens.set_dense(view.dense)
-        self.setup_panel.setVisible(view.setup_panel)
-        self.plots.setVisible(view.plots_panel)
-        self._tell_view()
-
-    def _tell_view(self) -> None:
-        """Check marks of the menus."""
-        view, actions = self._view, self.actions_by_id
-        actions["theme"].setChecked(theme.theme().dark)
-        actions["system-theme"].setChecked(view.scheme == "system")
-        actions["palette"].setChecked(view.palette == "okabe-ito")
-        actions["rejected"].setChecked(view.show_rejected)
-        actions["dense"].setChecked(view.dense)
-        actions["setup"].setChecked(view.setup_panel)
-        actions["plots"].setChecked(view.plots_panel)
 
     # Window events
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.commands import State
 from app.panels.status import Mood
-from engine.cost import verdict
+from engine.cost import DISTURBED, Costs, verdict
 from engine.events import ModelInfo, RunStarted
 from engine.metrics import Figures
 from engine.trace import Run
@@ -36,7 +36,7 @@ def said(state: State, run: Run | None, snapshot: Snapshot | None, wants_baselin
     if run.finished is not None and run.finished.reason == "error" and run.finished.error:
         return "bad", f"The run failed: {run.finished.error.message}"
     words = verdict(snapshot.figures, snapshot.costs) if snapshot is not None else ""
-    mood = mood_of(snapshot.figures) if snapshot is not None else "idle"
+    mood = mood_of(snapshot.figures, snapshot.costs) if snapshot is not None else "idle"
     if state is State.PAUSED:
         return "warn", f"Paused. {words}".strip()
     if run.finished is None:
@@ -48,10 +48,12 @@ def said(state: State, run: Run | None, snapshot: Snapshot | None, wants_baselin
     return mood, words or READY
 
 
-def mood_of(figures: Figures) -> Mood:
-    """Green only for a measured gain, amber for a measured loss."""
+def mood_of(figures: Figures, costs: Costs) -> Mood:
+    """Green only for a measured gain, amber for a measured loss or a doubtful measurement."""
     if figures.speedup is None or not figures.drafted:
         return "idle"
+    if max(costs.stretch, costs.plain_stretch) >= DISTURBED:
+        return "warn"
     if figures.speedup >= 1.03:
         return "good"
     return "idle" if figures.speedup > 0.97 else "warn"

@@ -28,6 +28,10 @@ from engine.trace import Run
 FEW_JUDGED = 20
 """Below this many judged tokens α is too uncertain to advise a γ."""
 
+DISTURBED = 1.5
+"""A run whose passes took this many times their medians in all was held up by something else: on a
+busy machine llama.cpp's threads wait for each other, and a pass can take a hundred times longer."""
+
 EVEN = (0.97, 1.03)
 """Speedups between these are called even: runs differ by as much from one time to the next."""
 
@@ -42,6 +46,8 @@ class Costs:
     draft: t_draft, one proposed token (a round's drafting / its proposed tokens). None: no draft.
     host: t_host, one round's time that is neither draft nor target.
     gamma: the run's γ setting. plain_host: host time of one of the baseline's rounds.
+    stretch, plain_stretch: time of all passes / the same passes at their medians, of the run and of
+    its baseline; far above 1 where the machine was busy with something else.
     """
 
     proposals: tuple[tuple[int, int], ...]
@@ -50,6 +56,8 @@ class Costs:
     host: float | None
     gamma: int
     plain_host: float = 0.0
+    stretch: float = 1.0
+    plain_stretch: float = 1.0
 
     @property
     def plain(self) -> float | None:
@@ -103,9 +111,11 @@ def measure(run: Run, baseline: Run | None = None) -> Costs:
     counts = np.bincount(drafted) if len(drafted) else np.empty(0, np.int64)
     gammas = [int(g) for g in np.flatnonzero(counts)]
     verify = {g + 1: _median_s(target_ns[drafted == g]) for g in gammas}
-    plain_host = 0.0
+    usual = sum(seconds * int(counts[width - 1]) for width, seconds in verify.items())
+    stretch = run.tally.verify_ns / 1e9 / usual if usual else 1.0
+    plain_host, plain_stretch = 0.0, 1.0
     if baseline is not None and baseline.columns and not baseline.tally.drafted:
-        verify[1], plain_host = _plain_round_s(baseline)
+        verify[1], plain_host, plain_stretch = _plain_rounds_of(baseline)
     some = drafted > 0
     per_token = column(columns.draft_ns)[some] / drafted[some]
     return Costs(
@@ -115,22 +125,25 @@ def measure(run: Run, baseline: Run | None = None) -> Costs:
         host=_median_s(column(columns.host_ns)) if len(drafted) else None,
         gamma=run.started.config.gamma,
         plain_host=plain_host,
+        stretch=stretch,
+        plain_stretch=plain_stretch,
     )
 
 
-def _plain_round_s(baseline: Run) -> tuple[float, float]:
-    """Median pass and host time of a baseline. Remembered: a finished one does not change, and
-    sorting through a million rounds four times a second would be felt."""
+def _plain_rounds_of(baseline: Run) -> tuple[float, float, float]:
+    """Median pass and host time of a baseline, and its stretch. Remembered: a finished one does not
+    change, and sorting through a million rounds four times a second would be felt."""
     columns = baseline.columns
     known = _plain_rounds.get(baseline)
     if known is None or known[0] != len(columns):
-        medians = _median_s(column(columns.target_ns)), _median_s(column(columns.host_ns))
-        known = len(columns), medians
+        usual = _median_s(column(columns.target_ns))
+        stretch = baseline.tally.verify_ns / 1e9 / (usual * len(columns)) if usual else 1.0
+        known = len(columns), (usual, _median_s(column(columns.host_ns)), stretch)
         _plain_rounds[baseline] = known
     return known[1]
 
 
-_plain_rounds: WeakKeyDictionary[Run, tuple[int, tuple[float, float]]] = WeakKeyDictionary()
+_plain_rounds: WeakKeyDictionary[Run, tuple[int, tuple[float, float, float]]] = WeakKeyDictionary()
 
 
 def _median_s(ns: Ints | Floats) -> float:
@@ -227,6 +240,13 @@ def verdict(figures: Figures, costs: Costs) -> str:
     speedup = figures.speedup
     if speedup is None:
         return "No baseline measured, so no speedup is shown: choose Measure: before each run."
+    which = "baseline" if costs.plain_stretch >= DISTURBED else "run"
+    if (stretch := max(costs.stretch, costs.plain_stretch)) >= DISTURBED:
+        return (
+            f"{times(speedup)}, {kind}, but something held up the {which}: its passes took "
+            f"{stretch:.1f} times their medians in all. Close what keeps the machine busy, or use "
+            "fewer threads, and run again."
+        )
     if not figures.drafted:
         return f"{times(speedup)}, {kind}: nothing was proposed, so this is plain decoding."
     if speedup >= EVEN[1]:

@@ -263,6 +263,8 @@ def _windows_adapters() -> list[str]:
 def _system() -> str:
     if sys.platform == "darwin":
         return f"macOS {platform.mac_ver()[0]} {platform.machine()}"
+    if sys.platform == "linux":  # its release may be anything that a build was named
+        return f"Linux {platform.machine()}"
     return f"{platform.system()} {platform.release()} {platform.machine()}"
 
 

@@ -11,12 +11,12 @@ from app.panels.fields import (
     ROW_GAP,
     Explanation,
     Problem,
-    Slider,
     caption,
     named,
     row,
     set_role,
 )
+from app.panels.slider import Slider
 from engine.config import GAMMA_MAX, Config
 from engine.drafting.registry import DRAFTERS
 from engine.verify import RULES

@@ -7,7 +7,8 @@ import random
 from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import QToolButton, QVBoxLayout, QWidget
 
-from app.panels.fields import ROW_GAP, Problem, Slider, caption, named, row, spin
+from app.panels.fields import ROW_GAP, Problem, caption, named, row, spin
+from app.panels.slider import Slider
 from engine.config import Config
 
 SEED_MAX = 2**31 - 1

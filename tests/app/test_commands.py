@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QLabel
 
 from app.commands import COMMANDS, MENUS, RECENT, State, shortcut_text, tooltip
 from app.panels.sheets import shortcuts_sheet
+from app.view_options import ViewOptions
 from app.window import MainWindow
 
 ENABLED = {
@@ -48,17 +49,22 @@ def test_what_is_allowed_follows_the_state(make_window, state):
     assert window.pickers.target.isEnabled() == (state is State.IDLE)
 
 
-def test_every_handler_is_a_method_of_the_window():
+def test_every_handler_is_a_method_of_the_window_or_its_view():
     called: list[str] = []
 
-    class Desk:
-        def __getattr__(self, name):
+    class Noting:
+        def __init__(self, owner: type, **parts: object) -> None:
+            self._owner = owner
+            self.__dict__.update(parts)
+
+        def __getattr__(self, name: str):
+            assert callable(getattr(self._owner, name))
             return lambda: called.append(name)
 
+    desk = Noting(MainWindow, view=Noting(ViewOptions))
     for command in COMMANDS.values():
-        command.handler(Desk())  # type: ignore[arg-type]
+        command.handler(desk)  # type: ignore[arg-type]
     assert len(called) == len(set(called)) == len(COMMANDS)
-    assert all(callable(getattr(MainWindow, name)) for name in called)
 
 
 def test_tooltips_name_the_shortcut():

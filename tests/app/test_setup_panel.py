@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
 )
 
 from app.panels.baseline_box import MEASURES
-from app.panels.fields import Slider
 from app.panels.setup import SetupPanel
+from app.panels.slider import Slider
 from app.setup import Setup, default_setup, problems, uses_draft, window_threads
 from engine.config import Config
 from engine.drafting.registry import DRAFTERS

@@ -18,8 +18,8 @@ from app.crash import CrashLog
 from app.files import DEMO
 from app.panels.banner import Banner
 from app.settings import Settings
+from app.setup import default_setup
 from app.window import MainWindow
-from engine.config import Config
 from engine.errors import ErrorInfo
 from engine.events import RunFinished
 from engine.recording import read_events, read_trace
@@ -346,8 +346,8 @@ def test_closing_while_loading(qtbot, window: MainWindow, held: Held):
 def test_closing_an_idle_window_remembers_it(qtbot, make_window, settings: Settings):
     window: MainWindow = make_window()
     window.setup_panel.prompt.text = "the dog"
-    window.toggle_plots()
-    window.toggle_rejected()
+    window.view.toggle_plots()
+    window.view.toggle_rejected()
     window.close()
     again = Settings(settings.folders)
     assert again.setup.prompt == "the dog"
@@ -582,14 +582,14 @@ def test_typing_is_no_shortcut(qtbot, make_window):
 
 
 def test_the_theme_changes_and_is_remembered(window: MainWindow):
-    window.use_scheme("light")
+    window.view.use_scheme("light")
     window.actions_by_id["theme"].trigger()
     assert theme.theme().dark
     assert window.actions_by_id["theme"].isChecked()
     assert window.settings.view.scheme == "dark"
-    window.toggle_palette()
+    window.view.toggle_palette()
     assert theme.palette_name() == "okabe-ito"
-    window.follow_system_theme()
+    window.view.follow_system_theme()
     assert window.settings.view.scheme == "system"
     assert window.actions_by_id["system-theme"].isChecked()
 
@@ -611,7 +611,7 @@ def undo(banner: Banner) -> None:
 
 def test_reset_can_be_undone(window: MainWindow):
     window.reset_setup()
-    assert window.setup_panel.setup.config == Config(drafter="ngram")
+    assert window.setup_panel.setup == default_setup()
     undo(window.centre.banners.shown[0])
     assert window.setup_panel.setup == TOY
 

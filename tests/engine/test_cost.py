@@ -188,6 +188,24 @@ def test_dearer_verification_lowers_the_ceiling(accepted: list[int], extra: int)
     assert ceiling < f.tokens_per_pass
 
 
+@pytest.mark.parametrize("which", ["baseline", "run"])
+def test_a_disturbed_measurement_is_no_gain(which: str) -> None:
+    """One pass that took a hundred times as long makes a speedup that says nothing."""
+    slow = Row(target_ns=900_000, host_ns=0)
+    plain = [Row(target_ns=8_000, host_ns=0)] * 40
+    rows = [Row(4, 3, 100, 12_000, 0)] * 20
+    if which == "baseline":
+        plain[5] = slow
+    else:
+        rows[5] = Row(4, 3, 100, 900_000, 0)
+    run, baseline = run_of(rows), run_of(plain, baseline=True)
+    costs = measure(run, baseline)
+    assert max(costs.stretch, costs.plain_stretch) > 2
+    said = verdict(figures(run, baseline), costs)
+    assert f"something held up the {which}" in said
+    assert "faster" not in said
+
+
 def test_no_run_of_even_rounds_beats_its_ceiling() -> None:
     """Plain decoding pays its host time for each token; a ceiling without it would lie below what
     is measured."""

@@ -205,7 +205,7 @@ def shoot(out: Path, name: str, scheme: theme.Scheme, size: str) -> None:
     width, height = SIZES[size]
     with tempfile.TemporaryDirectory() as folder:
         scene = Scene(width // SCALE, height // SCALE, Path(folder))
-        scene.window.use_scheme(scheme, remember=False)
+        scene.window.view.use_scheme(scheme, remember=False)
         SCENES[name](scene)
         QApplication.processEvents()
         picture = scene.window.grab()
