@@ -68,9 +68,11 @@ class Screen:
         if isinstance(event, RunStarted):
             self._printed = 0
         if isinstance(event, Verified):
-            for cell in run.cells[self._printed : run.n_closed_cells]:
-                if cell.state.emitted:
-                    self._stream.write(self._styled(cell.text, cell.state))
+            new = run.cells[self._printed : run.n_closed_cells]
+            states = [cell.state for cell in new if cell.state.emitted]
+            pieces = run.text_parts[len(run.text_parts) - len(states) :]
+            for piece, state in zip(pieces, states, strict=True):
+                self._stream.write(self._styled(piece, state))
             self._printed = run.n_closed_cells
             self._stream.flush()
 
