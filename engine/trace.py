@@ -94,6 +94,7 @@ class Columns:
 
     drafted: array[int] = field(default_factory=lambda: array("q"))
     accepted: array[int] = field(default_factory=lambda: array("q"))
+    rejected: array[int] = field(default_factory=lambda: array("q"))
     emitted: array[int] = field(default_factory=lambda: array("q"))
     draft_ns: array[int] = field(default_factory=lambda: array("q"))
     target_ns: array[int] = field(default_factory=lambda: array("q"))
@@ -242,6 +243,7 @@ class Run:
         draft_ns = current.draft_ns
         columns.drafted.append(len(current.drafted))
         columns.accepted.append(event.n_accepted)
+        columns.rejected.append(len(event.judged) - event.n_accepted)
         columns.emitted.append(emitted)
         columns.draft_ns.append(draft_ns)
         columns.target_ns.append(event.target_ns)

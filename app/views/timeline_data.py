@@ -68,8 +68,7 @@ class TimelineData:
         self._end.extend(columns.end_ns[done:n])
         self._draft.extend(columns.draft_ns[done:n])
         self._target.extend(columns.target_ns[done:n])
-        pairs = zip(columns.accepted[done:n], columns.drafted[done:n], strict=True)
-        self._rejected.extend(array("q", (a < d for a, d in pairs)))
+        self._rejected.extend(columns.rejected[done:n])
         return True
 
     @property
