@@ -202,10 +202,7 @@ def _visible(run: Run | None) -> tuple[int, int]:
 
 def _baseline_key(job: Job) -> bytes:
     """Jobs with the same key share a baseline."""
-    plain = msgspec.structs.replace(
-        job.config.baseline(), drafter="", rule="", length_policy="", ngram_min=1, ngram_max=1
-    )
-    return msgspec.json.encode((job.prompt, job.raw, job.target, plain))
+    return msgspec.json.encode((job.prompt, job.raw, job.target, job.config.comparable()))
 
 
 def _estimate(path: Path) -> int:

@@ -58,6 +58,12 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The plain decoding run that this one is measured against: same sampler and length."""
         return msgspec.structs.replace(self, gamma=0)
 
+    def comparable(self) -> Config:
+        """Equal for runs that share a baseline: how tokens are drafted and judged plays no part."""
+        return msgspec.structs.replace(
+            self.baseline(), drafter="", rule="", length_policy="", ngram_min=1, ngram_max=1
+        )
+
 
 def _between(name: str, value: float, low: float, high: float) -> None:
     if not math.isfinite(value) or not low <= value <= high:

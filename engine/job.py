@@ -109,14 +109,7 @@ class _Plan:
 
     def baseline_key(self) -> bytes:
         """What makes two baselines comparable: engine, target, prompt, sampler, token count."""
-        plain = msgspec.structs.replace(
-            self.job.config.baseline(),
-            drafter="",
-            rule="",
-            length_policy="",
-            ngram_min=1,
-            ngram_max=1,
-        )
+        plain = self.job.config.comparable()
         return msgspec.json.encode((plain, self.prompt_ids, self.target.info))
 
     def compare(self, plain: list[int], other: list[int]) -> Remark | None:
