@@ -48,7 +48,6 @@ class Controller(QObject):
         self._session: Session | None = None
         self._opening: Path | None = None
         self._job: Job | None = None
-        self._measured: set[bytes] = set()  # what the engine has a baseline of
         self._owed = False  # a step was asked for, and nothing that can be seen has come of it yet
         self._seen = (0, 0)
         self._broken = False
@@ -86,8 +85,8 @@ class Controller(QObject):
         if self.state is not State.IDLE:
             return
         if stepping and job.config.gamma:
-            known = _baseline_key(job) in self._measured and job.baseline != "none"
-            job = msgspec.structs.replace(job, baseline="reuse" if known else "none")
+            baseline = "none" if job.baseline == "none" else "kept"
+            job = msgspec.structs.replace(job, baseline=baseline)
         self._job = job
         self._broken = False
         self.session.submit(job, paused=stepping)
@@ -152,9 +151,9 @@ class Controller(QObject):
     def _on_advanced(self, first: int, last: int) -> None:
         if self.state is State.LOADING:
             self._set(State.PAUSED if self._owed else State.RUNNING)
-        # A reused baseline comes as a whole, without passing the gate.
-        reused = self._job is not None and self._job.baseline == "reuse"
-        if self._owed and self.run and not (reused and self.run.is_baseline):
+        # A kept baseline comes as a whole, without passing the gate.
+        kept = self._job is not None and self._job.baseline == "kept"
+        if self._owed and self.run and not (kept and self.run.is_baseline):
             if _visible(self.run) == self._seen:
                 self.session.step()
             else:
@@ -169,7 +168,7 @@ class Controller(QObject):
     def _on_finished(self, finished: JobFinished) -> None:
         self.pump.stop()
         self._owed = False
-        self._remember_baseline()
+        self._job = None
         self._set(State.IDLE)
         error = finished.error
         if error is None and finished.outcome == "error" and self.run and self.run.finished:
@@ -177,14 +176,6 @@ class Controller(QObject):
         if error is not None and not self._broken:
             self.failed.emit(error)
         self.ended.emit(finished)
-
-    def _remember_baseline(self) -> None:
-        job, runs = self._job, self.trace.runs
-        self._job = None
-        if job is None or not job.config.gamma or not runs or runs[0].finished is None:
-            return
-        if runs[0].is_baseline and runs[0].finished.reason in ("stop", "length"):
-            self._measured.add(_baseline_key(job))
 
     def _on_read(self, error: ErrorInfo | None) -> None:
         path, self._opening = self._opening, None
@@ -198,11 +189,6 @@ class Controller(QObject):
 def _visible(run: Run | None) -> tuple[int, int]:
     """Grows with every event that can be seen: a drafted token or a verdict."""
     return (run.tally.drafted, run.tally.rounds) if run is not None else (0, 0)
-
-
-def _baseline_key(job: Job) -> bytes:
-    """Jobs with the same key share a baseline."""
-    return msgspec.json.encode((job.prompt, job.raw, job.target, job.config.comparable()))
 
 
 def _estimate(path: Path) -> int:

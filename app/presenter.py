@@ -151,7 +151,7 @@ class Presenter(QObject):
             return
         figures = snapshot.figures
         self._centre.show_figures(figures)
-        if not self._recorded:
+        if not self._recorded and self._control.state is not State.OPENING:
             self._tell_baseline(snapshot)
         self.tell()
 

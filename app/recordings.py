@@ -55,9 +55,6 @@ class Recordings:
         """A name for the next recording."""
         return self.folder / f"{datetime.now():%Y%m%d-%H%M%S-%f}.jsonl"
 
-    def owns(self, path: Path) -> bool:
-        return path.parent == self.folder
-
     def prune(self, keep: int = KEEP, keep_bytes: int = KEEP_BYTES) -> None:
         """Delete the oldest beyond the bounds, and empty ones. Call it while nothing records."""
         total = 0

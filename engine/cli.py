@@ -153,6 +153,10 @@ def _decode(job: Job, trace_path: Path | None, *, show: bool) -> Run:
     from engine.recording import Recorder
     from engine.trace import Trace
 
+    if reconfigure := getattr(sys.stdout, "reconfigure", None):
+        # A pipe or file gets UTF-8 whatever the locale; a terminal shows what it can.
+        encoding = sys.stdout.encoding if sys.stdout.isatty() else "utf-8"
+        reconfigure(encoding=encoding, errors="replace")
     runner = JobRunner()
     trace = Trace()
     screen = None

@@ -18,7 +18,7 @@ from engine.backends.base import LanguageModel, check_same_vocabulary
 from engine.config import Config, ModelSpec
 from engine.divergence import first_divergence
 from engine.drafting.registry import drafter_kind, make_drafter
-from engine.errors import Cancelled, ConfigError, ErrorInfo, PromptError
+from engine.errors import Cancelled, ConfigError, ErrorInfo, ModelError, PromptError
 from engine.events import (
     SCHEMA,
     AnyEvent,
@@ -37,7 +37,7 @@ from engine.text import label
 from engine.trace import Tally
 from engine.verify import Rule, rule_named
 
-BaselinePolicy = Literal["measure", "reuse", "none"]
+BaselinePolicy = Literal["measure", "reuse", "kept", "none"]
 ModelRole = Literal["target", "draft"]
 _KEPT_BASELINES = 8
 Sink = Callable[[AnyEvent], None]
@@ -47,7 +47,7 @@ class Job(msgspec.Struct, frozen=True):
     """What Run asks for.
 
     baseline: measure it first, reuse the last one of the same configuration (measured if there is
-    none), or none. recording: file to write the runs to.
+    none), reuse it only if it is kept, or none. recording: file to write the runs to.
     """
 
     prompt: str
@@ -110,7 +110,7 @@ class _Plan:
     def baseline_key(self) -> bytes:
         """What makes two baselines comparable: engine, target, prompt, sampler, token count."""
         plain = self.job.config.comparable()
-        return msgspec.json.encode((plain, self.prompt_ids, self.target.info))
+        return msgspec.json.encode((plain, self.prompt_ids, self.job.target, self.target.info))
 
     def compare(self, plain: list[int], other: list[int]) -> Remark | None:
         """A remark if a greedy run's text is not plain decoding's."""
@@ -216,30 +216,35 @@ class JobRunner:
                 f"The prompt has {len(prompt_ids):,} tokens; the context holds {target.context:,}.",
                 "Shorten the prompt, or load the target with a larger context.",
             )
+        if draft is not None and len(prompt_ids) >= draft.context:
+            raise PromptError(
+                f"The prompt has {len(prompt_ids):,} tokens; the draft's context holds "
+                f"{draft.context:,}.",
+                "Shorten the prompt, or choose the drafter 'ngram', which needs no context.",
+            )
         plan = _Plan(job, target, draft, prompt_ids, rule)
         baseline: list[AnyEvent] | None = None
-        if not speculative or job.baseline != "none":
-            reason, baseline = self._baseline(plan, sink)
+        kept = self._baselines.get(plan.baseline_key())
+        if speculative and kept is not None and job.baseline in ("reuse", "kept"):
+            baseline = kept
+            for event in kept:
+                sink(event)
+        elif not speculative or job.baseline in ("measure", "reuse"):
+            reason, baseline = self._measure(plan, sink)
             if not speculative or reason in ("cancelled", "error"):
                 return reason
         return self._speculate(plan, baseline, sink)
 
-    def _baseline(self, plan: _Plan, sink: Sink) -> tuple[FinishReason, list[AnyEvent]]:
-        """Measure plain decoding, or send the events of the last such run again."""
+    def _measure(self, plan: _Plan, sink: Sink) -> tuple[FinishReason, list[AnyEvent]]:
+        """Run plain decoding, and keep its events if it came to its end."""
         job, target = plan.job, plan.target
-        key = plan.baseline_key()
-        kept = self._baselines.get(key) if job.baseline == "reuse" else None
-        if kept is not None and job.config.gamma:
-            for event in kept:
-                sink(event)
-            return "length", kept
         started = plan.started("baseline", None)
         rng = np.random.default_rng(job.config.seed)
         events = decode(target, None, plan.rule, started.config, rng, started, self.gate.idle_ns)
         measured: list[AnyEvent] = []
         reason = self._drive(events, target, both(sink, measured.append))
         if reason in ("stop", "length"):
-            self._baselines.put(key, measured)
+            self._baselines.put(plan.baseline_key(), measured)
         return reason, measured
 
     def _speculate(self, plan: _Plan, baseline: list[AnyEvent] | None, sink: Sink) -> FinishReason:
@@ -283,13 +288,16 @@ class JobRunner:
                     sink(event)
             except StopIteration as stop:
                 reason = stop.value
-                remark = check(tally)
             except Cancelled:
                 reason = "cancelled"
             except Exception as problem:
                 reason, error = "error", ErrorInfo.of(problem)
-        if sequence == 0:  # cancelled before the first event: nothing was started
-            return reason
+        if sequence == 0:  # nothing was started, so nothing is to be finished
+            raise Cancelled("Cancelled before the run began.")
+        if reason in ("stop", "length"):
+            # The run is over: what hinders the check must not change how it ended.
+            with contextlib.suppress(Cancelled, ModelError):
+                remark = check(tally)
         if remark is not None:
             sink(Notice(sequence, target.clock(), *remark))
             sequence += 1
@@ -314,6 +322,8 @@ class JobRunner:
                 loaded(role, model)
             return model
         self._unload(role)
+        if role == "target":
+            self._baselines = Baselines()  # the file may have changed
 
         def progress(fraction: float) -> None:
             if self.gate.cancelled:

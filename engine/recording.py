@@ -5,6 +5,8 @@ Pandas (`read_json(lines=True)`) and DuckDB read the file as it is.
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,15 +23,20 @@ MAX_LINE_BYTES = 64 * 1024 * 1024
 
 
 class Recorder:
-    """Writes events to `path`. Raises RecordingError when the file cannot be made or written."""
+    """Writes events to `path`. Raises RecordingError when the file cannot be made or written.
+
+    The file is opened at the first event: a run that never starts leaves an older file alone.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._encoder = msgspec.json.Encoder()
         self._buffer = bytearray()
+        self._file: BinaryIO | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: BinaryIO = path.open("wb", buffering=0)
+            if not os.access(path if path.exists() else path.parent, os.W_OK) or path.is_dir():
+                raise PermissionError(errno.EACCES, "no right to write")
         except OSError as error:
             raise _cannot_write(path, error) from error
 
@@ -42,6 +49,8 @@ class Recorder:
     def _flush(self) -> None:
         pending, self._buffer = bytes(self._buffer), bytearray()
         try:
+            if self._file is None:
+                self._file = self.path.open("wb", buffering=0)
             while pending:
                 pending = pending[self._file.write(pending) :]
         except OSError as error:
@@ -49,6 +58,8 @@ class Recorder:
 
     def close(self) -> None:
         """Write what is left and close the file; harmless when repeated."""
+        if self._file is None:
+            return
         try:
             if not self._file.closed:
                 self._flush()

@@ -88,12 +88,6 @@ class Session:
         self._thread = threading.Thread(target=self._serve, name="engine", daemon=True)
         self._thread.start()
 
-    @property
-    def busy(self) -> bool:
-        """Whether a job runs or waits."""
-        with self._condition:
-            return self._busy or bool(self._inbox)
-
     def submit(self, job: Job, *, paused: bool = False) -> int:
         """Queue a job and return its id. paused: wait before its first event, to be stepped."""
         with self._condition:
@@ -103,13 +97,19 @@ class Session:
             return self._next_id
 
     def pause(self) -> None:
-        self.gate.pause()
+        """Hold the job that runs or waits; without one, nothing: the next must not start held."""
+        with self._condition:
+            if self._busy or self._inbox:
+                self.gate.pause()
 
     def resume(self) -> None:
         self.gate.resume()
 
     def step(self) -> None:
-        self.gate.step()
+        """Let the job that runs or waits make one event, then hold it."""
+        with self._condition:
+            if self._busy or self._inbox:
+                self.gate.step()
 
     def cancel(self) -> None:
         """Cancel the running job and drop those that wait."""
@@ -162,11 +162,16 @@ class Session:
                     lambda role, model: self.outbox.put(Loaded(role, model.info)),
                 )
         except Cancelled:
-            return JobFinished(job_id, "cancelled")
+            return JobFinished(job_id, "cancelled", recording=self._written())
         except Exception as error:  # whatever it is, it must not end the thread
-            return JobFinished(job_id, "error", ErrorInfo.of(error))
+            return JobFinished(job_id, "error", ErrorInfo.of(error), self._written())
         outcome = reason if reason in ("cancelled", "error") else "done"
-        return JobFinished(job_id, outcome, recording=self._recording)
+        return JobFinished(job_id, outcome, recording=self._written())
+
+    def _written(self) -> Path | None:
+        """The job's recording; None as long as it holds no event."""
+        path = self._recording
+        return path if path is not None and path.exists() else None
 
     def _recording_lost(self, error: ErrorInfo) -> None:
         self._recording = None

@@ -345,5 +345,12 @@ class Trace:
                 "The stream does not begin with RunStarted.",
                 "Open a file that Draftscope recorded.",
             )
-        self.runs[-1].apply(event)
+        try:
+            self.runs[-1].apply(event)
+        except OverflowError:
+            raise RecordingError(
+                f"Event {event.seq} of run {self.runs[-1].started.run_id} holds a number that is "
+                "too large.",
+                "The recording was edited or damaged.",
+            ) from None
         self.n_events += 1

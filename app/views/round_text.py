@@ -127,8 +127,12 @@ def _draft(run: Run, current: Round) -> Box:
     if n == 0:
         if current.verified is None:
             return Box(titles, subtitle, note="…")
-        copying = config.drafter in COPYING
-        why = "no match in the text" if copying else "the length policy stopped at once"
+        before = run.columns.end_tokens[current.index - 1] if current.index else 0
+        if before == config.max_tokens - 1:
+            why = "the last token needs no draft"
+        else:
+            copying = config.drafter in COPYING
+            why = "no match in the text" if copying else "the draft's context is full"
         return Box(titles, subtitle, note="no proposal", main=("0 tokens",), detail=why)
     chips = [
         Chip(d.piece or run.label(d.id), TokenState.PENDING, d.index, False)

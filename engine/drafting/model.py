@@ -46,6 +46,8 @@ class ModelDrafter:
     def propose(self, context: Sequence[int], gamma: int, u: NDArray[np.float64]) -> Proposal:
         draft, config = self._draft, self._config
         gamma = min(gamma, draft.context - len(context))
+        if max(context[self._agreed :], default=0) >= self._common:
+            return Proposal()  # the target emitted a padding id that the draft's table lacks
         proposal = Proposal(q=None if config.greedy else self._rows)
         pending = self._catch_up(context) if gamma > 0 else []
         for i in range(gamma):

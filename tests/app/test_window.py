@@ -548,7 +548,7 @@ def test_an_arrow_begins_no_run_but_f10_does(qtbot, make_window):
     assert session.calls == []
     press(window, Qt.Key.Key_F10)
     assert session.calls == ["submit paused", "step"]
-    assert session.jobs[0].baseline == "none", "a first token must not wait for a baseline"
+    assert session.jobs[0].baseline == "kept", "a first token must not wait for a baseline"
     finish(qtbot, window, session)
 
 

@@ -343,3 +343,14 @@ def test_padding_only_differences_keep_the_law():
     draft = ToyModel(rng.normal(size=(5, 5)), padded, clock=clock)
     config = Config(gamma=2, temperature=0.9, max_tokens=3, top=3)
     assert joint_p_value(config, target, draft, 6000) > 1e-9
+
+
+def test_a_padding_id_that_the_draft_lacks_ends_drafting_not_the_run():
+    names = ["w0", "w1", "[PAD2]"]
+    law = np.full((3, 3), -9.0)
+    law[:, 2] = 9.0  # the target emits its padding id at once
+    clock = ticking_clock()
+    target = ToyModel(law, ToyVocabulary(names), clock=clock)
+    draft = ToyModel(np.zeros((2, 2)), ToyVocabulary(names[:2]), clock=clock)
+    events = run_events(Config(gamma=2, max_tokens=6), target, draft, (0, 1))
+    assert emitted(events) == [2] * 6

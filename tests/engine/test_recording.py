@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import msgspec
@@ -198,3 +199,21 @@ def test_events_are_immutable(recorded):
     with pytest.raises(AttributeError):
         events[0].seq = 5
     assert msgspec.json.decode(msgspec.json.encode(events[0]), type=type(events[0])) == events[0]
+
+
+def test_a_number_beyond_64_bits_is_refused(recorded):
+    path, _ = recorded
+    lines = path.read_bytes().splitlines(keepends=True)
+    at = next(i for i, line in enumerate(lines) if b'"type":"Verified"' in line)
+    lines[at] = re.sub(rb'"target_ns":\d+', b'"target_ns":' + b"9" * 25, lines[at])
+    path.write_bytes(b"".join(lines))
+    with pytest.raises(RecordingError, match=f"Line {at + 1} "):
+        read_trace(path)
+
+
+def test_a_run_that_never_starts_leaves_an_older_recording(recorded):
+    path, _ = recorded
+    before = path.read_bytes()
+    with Recorder(path):
+        pass
+    assert path.read_bytes() == before

@@ -9,7 +9,7 @@ import pytest
 
 from engine.backends.toy import ToyModel
 from engine.config import Config, ModelSpec
-from engine.errors import ConfigError, ModelError, PromptError, VocabularyError
+from engine.errors import Cancelled, ConfigError, ModelError, PromptError, VocabularyError
 from engine.events import AnyEvent, Drafted, Event, Prefilled, RunFinished, RunStarted, Verified
 from engine.job import Job, JobRunner
 from engine.recording import read_trace
@@ -361,3 +361,76 @@ def test_a_missing_model_is_a_model_error(make_session):
         assert (finished.outcome, finished.error.hint) == ("error", "Check the path.")
     finally:
         session.close()
+
+
+def test_a_step_after_the_end_does_not_hold_the_next_job(make_session):
+    session = make_session()
+    session.submit(job(baseline="none"))
+    drain(session)
+    session.step()
+    session.pause()
+    session.submit(job(baseline="none"))
+    assert drain(session)[-1].outcome == "done"
+
+
+@pytest.mark.parametrize("problem", [Cancelled("Stop."), ModelError("The device is gone.")])
+def test_a_check_that_fails_does_not_change_how_the_run_ended(make_session, monkeypatch, problem):
+    def fail(*arguments):
+        raise problem
+
+    monkeypatch.setattr("engine.job.first_divergence", fail)
+    session = make_session()
+    session.submit(job())
+    messages = drain(session)
+    assert_whole(messages)
+    assert messages[-1].outcome == "done"
+
+
+def test_another_file_of_the_same_name_has_a_baseline_of_its_own():
+    runner = JobRunner(load_from(demo_pair()))
+    ids = []
+    for source in ("a", "a", "b", "a"):
+        target = ModelSpec(source)
+        events: list = []
+        runner.run(
+            Job("the cat", Config(max_tokens=3), target, TOY, baseline="reuse"), events.append
+        )
+        ids.append(events[0].run_id)
+    assert ids[0] == ids[1]
+    assert len(set(ids)) == 3, "after another file, also the first one is measured anew"
+    runner.close()
+
+
+def test_a_kept_baseline_is_used_but_never_measured():
+    runner = JobRunner(load_from(demo_pair()))
+
+    def roles(policy):
+        trace = Trace()
+        runner.run(job(config=Config(max_tokens=3), baseline=policy), trace.apply)
+        return [run.started.role for run in trace.runs]
+
+    assert roles("kept") == ["speculative"]
+    assert roles("measure") == roles("kept") == ["baseline", "speculative"]
+    runner.close()
+
+
+def test_a_prompt_that_the_drafts_context_cannot_hold_is_refused(make_session):
+    target, draft = demo_pair()
+    draft.context = 8
+    session = make_session((target, draft))
+    session.submit(job(prompt="the cat " * 10))
+    messages = drain(session)
+    assert "draft's context" in messages[-1].error.message
+    assert not [m for m in messages if isinstance(m, RunStarted)]
+
+
+def test_cancelling_before_the_first_event_writes_no_file(make_session, tmp_path: Path):
+    session = make_session()
+    path = tmp_path / "run.jsonl"
+    path.write_text("an older recording\n")
+    session.submit(job(recording=path), paused=True)
+    while not isinstance(session.outbox.get(timeout=PATIENCE), Loaded):
+        pass
+    session.cancel()
+    drain(session)
+    assert path.read_text() == "an older recording\n"
