@@ -149,8 +149,6 @@ class Presenter(QObject):
         snapshot = self._plots.snapshot
         if snapshot is None:
             return
-        figures = snapshot.figures
-        self._centre.show_figures(figures)
         if not self._recorded and self._control.state is not State.OPENING:
             self._tell_baseline(snapshot)
         self.tell()
@@ -194,5 +192,11 @@ class Presenter(QObject):
         self.title_changed.emit(path.name)
         self._turns.finish()
         self._plots.refresh(force=True)
+        if run.finished is None:
+            self._centre.banners.notice(
+                "warning",
+                f"{path.name} breaks off after round {run.n_finished_rounds}.",
+                "What was recorded until then is shown.",
+            )
         self.tell()
         self.settled.emit()

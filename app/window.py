@@ -71,7 +71,7 @@ class MainWindow(QMainWindow):
     def _build(self) -> None:
         self.setWindowTitle("Draftscope")
         self.setAcceptDrops(True)
-        self.setMinimumSize(800, 560)
+        self.setMinimumSize(1064, 664)  # below, the round's boxes would not hold their text
         self.actions_by_id = make_actions(self, self)
         menus = fill_menus(self.menuBar(), self.actions_by_id)
         self.addActions(list(self.actions_by_id.values()))
@@ -325,6 +325,10 @@ class MainWindow(QMainWindow):
             self.open_file(recording)
         elif model is not None and self.controller.state is State.IDLE:
             self.pickers.choose_target(str(model))
+        elif model is not None:
+            self.centre.banners.notice(
+                "info", f"{model.name} was not chosen: a run is going on.", "Stop it first."
+            )
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Runs are recorded as they go, so there is nothing to ask."""

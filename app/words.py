@@ -39,6 +39,8 @@ def said(state: State, run: Run | None, snapshot: Snapshot | None, wants_baselin
     mood = mood_of(snapshot.figures, snapshot.costs) if snapshot is not None else "idle"
     if state is State.PAUSED:
         return "warn", f"Paused. {words}".strip()
+    if run.finished is None and state is State.IDLE:
+        return "warn", f"It breaks off after round {run.n_finished_rounds}. {words}".strip()
     if run.finished is None:
         if run.is_baseline and wants_baseline:
             return "busy", f"Measuring the baseline first. {words}".strip()

@@ -136,7 +136,7 @@ def _prompt(prompt: str | None, prompt_file: Path | None) -> str:
             return sys.stdin.read() if str(prompt_file) == "-" else prompt_file.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise PromptError(
-                f"The prompt file {prompt_file.name} cannot be read: {error}.",
+                f"The prompt file {prompt_file.name} cannot be read: {_reason(error)}.",
                 "Give the path of a text file in UTF-8.",
             ) from None
     if prompt is None:
@@ -144,6 +144,12 @@ def _prompt(prompt: str | None, prompt_file: Path | None) -> str:
 
         return first_prompt()
     return prompt
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return "it is no text in UTF-8"
 
 
 def _decode(job: Job, trace_path: Path | None, *, show: bool) -> Run:
@@ -164,6 +170,7 @@ def _decode(job: Job, trace_path: Path | None, *, show: bool) -> Run:
         skip_baseline = job.config.gamma > 0
         screen = Screen(sys.stdout, colour=sys.stdout.isatty(), skip_baseline=skip_baseline)
     progress = Progress()
+    done = threading.Event()
     failure: list[BaseException] = []
 
     with Recorder(trace_path) if trace_path else nullcontext() as recorder:
@@ -183,11 +190,13 @@ def _decode(job: Job, trace_path: Path | None, *, show: bool) -> Run:
                 failure.append(error)
             finally:
                 runner.close()
+                done.set()
 
         worker = threading.Thread(target=work, name="engine")
         worker.start()
         try:
-            wait_for(worker, runner.cancel)
+            wait_for(done, runner.cancel)
+            worker.join()
         finally:
             progress.clear()
     if failure:
@@ -201,10 +210,14 @@ def _decode(job: Job, trace_path: Path | None, *, show: bool) -> Run:
     return finished
 
 
-def wait_for(worker: threading.Thread, cancel: Callable[[], None]) -> None:
-    """Wait for the worker; Ctrl+C cancels it (in time slices: Windows can't interrupt a join)."""
-    while worker.is_alive():
+def wait_for(done: threading.Event, cancel: Callable[[], None]) -> None:
+    """Wait until `done`; Ctrl+C cancels what is waited for.
+
+    In time slices, because Windows can't interrupt a wait; on an Event, because an interrupted
+    `Thread.join` takes the thread for ended.
+    """
+    while not done.is_set():
         try:
-            worker.join(0.2)
+            done.wait(0.2)
         except KeyboardInterrupt:
             cancel()

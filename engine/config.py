@@ -10,6 +10,8 @@ from engine.errors import ConfigError
 
 GAMMA_MAX = 16
 TOP_MAX = 100
+SEED_MAX = 2**31 - 1
+"""What the window's number box holds: a seed is the same everywhere."""
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,7 +49,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ConfigError(
                 "top-p must be above 0.", "Use 1 to switch it off, or T = 0 for greedy."
             )
-        _between("The seed", self.seed, 0, 2**63 - 1)
+        _between("The seed", self.seed, 0, SEED_MAX)
         _between("max-tokens", self.max_tokens, 1, 1_000_000)
         _between("The number of recorded candidates", self.top, 1, TOP_MAX)
         _between("ngram-min", self.ngram_min, 1, 16)
@@ -68,9 +70,13 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def _between(name: str, value: float, low: float, high: float) -> None:
     if not math.isfinite(value) or not low <= value <= high:
         raise ConfigError(
-            f"{name} is {value:g}, outside {low:g} to {high:g}.",
-            f"Choose a value from {low:g} to {high:g}.",
+            f"{name} is {_figure(value)}, outside {_figure(low)} to {_figure(high)}.",
+            f"Choose a value from {_figure(low)} to {_figure(high)}.",
         )
+
+
+def _figure(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
 class ModelSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

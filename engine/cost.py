@@ -293,5 +293,5 @@ def _advice(figures: Figures, costs: Costs) -> str:
     if best.gamma == 0:
         if (figures.speedup or 0.0) >= EVEN[1]:
             return ""
-        return f"The model finds no γ up to {costs.verify[-1][0] - 1} that pays."
-    return f"The model puts γ = {best.gamma} at {times(best.speedup)}."
+        return f"The cost model finds no γ up to {costs.verify[-1][0] - 1} that pays."
+    return f"The cost model puts γ = {best.gamma} at {times(best.speedup)}."

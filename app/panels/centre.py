@@ -12,7 +12,6 @@ from app.views.legend import Legend
 from app.views.round_view import RoundView
 from app.views.timeline import Timeline
 from app.views.token_view import TokenView
-from engine.metrics import Figures
 from engine.trace import Run
 
 MARGIN = 16
@@ -71,11 +70,15 @@ class Centre(QWidget):
         self.tokens.show_round(None)
         if run is None:
             self.legend.set_detail("")
+        else:
+            self._tell_counts(run)
 
     def refresh(self) -> None:
         """Take in what the run has gained; the timeline is refreshed at its own pace."""
         self.round_view.refresh()
         self.tokens.refresh()
+        if self._run is not None:
+            self._tell_counts(self._run)
 
     def choose_round(self, number: int | None) -> None:
         """Show a round in all views, or follow the newest."""
@@ -87,11 +90,12 @@ class Centre(QWidget):
             self.tokens.jump_to_end()
         self.round_chosen.emit(number)
 
-    def show_figures(self, figures: Figures) -> None:
-        passes = "target call" if figures.rounds == 1 else "target calls"
-        tokens = "token" if figures.tokens == 1 else "tokens"
-        detail = f"{figures.tokens:,} {tokens} · {figures.rounds:,} {passes}"
-        self.legend.set_detail(f"{detail} · baseline" if figures.is_baseline else detail)
+    def _tell_counts(self, run: Run) -> None:
+        tally = run.tally
+        passes = "target call" if tally.rounds == 1 else "target calls"
+        tokens = "token" if tally.tokens == 1 else "tokens"
+        detail = f"{tally.tokens:,} {tokens} · {tally.rounds:,} {passes}"
+        self.legend.set_detail(f"{detail} · baseline" if run.is_baseline else detail)
 
     def show_progress(self, fraction: float | None) -> None:
         """How far loading is; None takes the bar away."""

@@ -78,8 +78,9 @@ class LlamaCppModel:
             self._resources.atexit = False  # another thread may still be in a pass
 
         self.vocabulary: Vocabulary = self._vocabulary
-        self.context: int = C.llama_n_ctx(self._ctx)
-        self.max_rows = min(MAX_ROWS, self.context)
+        # llama.cpp rounds the context up, but not the batch: a longer one aborts the process.
+        self.context: int = min(length, C.llama_n_ctx(self._ctx))
+        self.max_rows: int = min(MAX_ROWS, C.llama_n_batch(self._ctx))
         self.clock: Callable[[], int] = time.perf_counter_ns
         self.memory_bytes: int = C.llama_model_size(self._model) + gguf_facts.cache_bytes(
             self._model, self.context

@@ -247,7 +247,7 @@ def test_verdict_blames_verification() -> None:
     text = said(runs([4, 2, 3, 1], 900, 27_200, gamma=4), base())
     assert text == (
         "0.92×, measured: slower than plain decoding. Verifying 5 tokens costs 3.40 single passes "
-        "here, so even a free draft tops out at 1.04×. The model puts γ = 1 at 1.04×."
+        "here, so even a free draft tops out at 1.04×. The cost model puts γ = 1 at 1.04×."
     )
 
 
@@ -260,9 +260,9 @@ def test_verdict_blames_the_draft() -> None:
 def test_verdict_blames_rejection() -> None:
     text = said(runs([0, 0, 1, 0], 900, 9_000), base())
     assert "Only 1.25 tokens come out of a pass: the target seldom agrees" in text
-    assert text.endswith("The model puts γ = 1 at 1.06×.")
+    assert text.endswith("The cost model puts γ = 1 at 1.06×.")
     assert said(runs([0, 0, 0, 1], 3_000, 12_000), base()).endswith(
-        "The model finds no γ up to 5 that pays."
+        "The cost model finds no γ up to 5 that pays."
     )
 
 
@@ -273,12 +273,12 @@ def test_verdict_even() -> None:
 
 def test_verdict_proposes_a_shorter_length() -> None:
     text = said(runs([2, 1, 3, 0], 2_000, 10_000, gamma=12), base())
-    assert text.endswith("The model puts γ = 2 at 1.28×.")
+    assert text.endswith("The cost model puts γ = 2 at 1.28×.")
 
 
 def test_verdict_gives_no_advice_on_few_tokens() -> None:
     run = run_of([Row(12, 1, 2_000_000, 10_000_000)] * 2)
-    assert "The model" not in said(run, base())
+    assert "The cost model" not in said(run, base())
 
 
 def test_verdict_without_a_baseline() -> None:
