@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -135,3 +138,35 @@ def test_a_recording_stays_small(runner, pair, tmp_path):
         if rounds > 10 and record["type"] in ("Drafted", "Verified"):
             size += len(line) - len(json.dumps(record.get("pieces", "")))
     assert size / (rounds - 10) < 2500
+
+
+@pytest.mark.parametrize("context", [10, 64, 300])
+def test_a_prompt_around_a_small_context_never_reaches_the_library(pair, context):
+    """llama.cpp aborts the process for a batch beyond the context that was asked for."""
+    runner = JobRunner()
+    events: list[object] = []
+    small = ModelSpec(pair[0].source, threads=1, context=context)
+    try:
+        for words in (context // 4, context // 2, context, 2 * context):
+            job = Job("word " * words, Config(gamma=2, drafter="ngram", max_tokens=4), small)
+            try:
+                runner.run(job, events.append)
+            except PromptError as error:
+                assert f"holds {context}" in error.message
+    finally:
+        runner.close()
+    assert all(e.reason != "error" for e in events if isinstance(e, RunFinished))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+def test_ctrl_c_ends_a_run_cleanly(embedded_path, tmp_path):
+    trace = tmp_path / "run.jsonl"
+    command = [sys.executable, "-m", "app", "run", "--prompt", "Write a very long story."]
+    command += ["--gamma", "0", "--max-tokens", "4000", "--threads", "1", "--trace", str(trace)]
+    root = Path(__file__).parents[3]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=root) as process:
+        assert process.stdout.read(1), "the first token"
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert read_trace(trace).run.finished.reason == "cancelled"
