@@ -12,8 +12,9 @@ from time import perf_counter_ns
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
-from engine.errors import DraftscopeError, ErrorInfo, RecordingError
+from engine.errors import DraftscopeError, ErrorInfo
 from engine.events import AnyEvent, RunStarted
+from engine.recording import TraceReader
 from engine.session import JobFinished, JobStarted, Loaded, Loading, Message, RecordingLost
 from engine.trace import Trace
 
@@ -60,7 +61,8 @@ class Pump(QObject):
         self._waited = 0  # frames since
         self._fresh = False  # the next RunStarted begins a new trace
         self._skipping = False
-        self._replay: _Replay | None = None
+        self._replay: TraceReader | None = None
+        self._expected = 0  # events of the recording that is read; 0: unknown
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.setInterval(FRAME_MS)
@@ -82,7 +84,8 @@ class Pump(QObject):
 
     def start_replay(self, events: Iterator[AnyEvent], name: str, expected: int = 0) -> None:
         """Read a recording in slices; `expected` events (an estimate) make a progress of it."""
-        self._replay = _Replay(events, name, expected)
+        self._replay = TraceReader(events, name)
+        self._expected = expected
         self.start()
 
     def drop_replay(self) -> None:
@@ -150,7 +153,7 @@ class Pump(QObject):
             self._skipping = True
             self.broken.emit(ErrorInfo.of(error))
 
-    def _read(self, replay: _Replay) -> None:
+    def _read(self, replay: TraceReader) -> None:
         deadline = self._clock() + REPLAY_BUDGET_NS
         try:
             while self._clock() < deadline:
@@ -163,43 +166,11 @@ class Pump(QObject):
         except DraftscopeError as error:
             self._end_replay(ErrorInfo.of(error))
             return
-        self.replay_progress.emit(replay.progress)
+        read = replay.trace.n_events
+        self.replay_progress.emit(min(read / self._expected, 0.99) if self._expected else 0.0)
 
     def _end_replay(self, error: ErrorInfo | None) -> None:
         self._replay = None
         self.stop()
         if error is not None:
             self.replay_finished.emit(error)
-
-
-class _Replay:
-    """A recording that is being read."""
-
-    def __init__(self, events: Iterator[AnyEvent], name: str, expected: int) -> None:
-        self.trace = Trace()
-        self._events = events
-        self._name = name
-        self._expected = expected
-
-    @property
-    def progress(self) -> float:
-        """Estimated fraction that is read; 0 where nothing is known."""
-        return min(self.trace.n_events / self._expected, 0.99) if self._expected else 0.0
-
-    def next(self) -> bool:
-        """Read one event. False at the end."""
-        event = next(self._events, None)
-        if event is None:
-            if not self.trace.runs:
-                raise RecordingError(
-                    f"{self._name} holds no events.", "Open a .jsonl file of Draftscope."
-                )
-            return False
-        try:
-            self.trace.apply(event)
-        except RecordingError as error:
-            number = self.trace.n_events + 1
-            raise RecordingError(
-                f"Line {number} of {self._name}: {error.message}", error.hint
-            ) from None
-        return True

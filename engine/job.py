@@ -17,7 +17,7 @@ from engine.backends import registry
 from engine.backends.base import LanguageModel, check_same_vocabulary
 from engine.config import Config, ModelSpec
 from engine.divergence import first_divergence
-from engine.drafting.registry import drafter_kind, make_drafter
+from engine.drafting.registry import drafter_kind, make_drafter, no_draft_model
 from engine.errors import Cancelled, ConfigError, ErrorInfo, ModelError, PromptError
 from engine.events import (
     SCHEMA,
@@ -198,10 +198,7 @@ class JobRunner:
         speculative = config.gamma > 0
         wants_draft = speculative and kind.needs_model
         if wants_draft and job.draft is None:
-            raise ConfigError(
-                "The drafter 'model' needs a draft model.",
-                "Choose a draft, or the drafter 'ngram', which needs none.",
-            )
+            raise no_draft_model()
         target = self._load("target", job.target, loading, loaded)
         draft = None
         if wants_draft and job.draft is not None:

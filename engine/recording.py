@@ -179,19 +179,42 @@ def _check_schema(line: bytes, number: int, path: Path) -> None:
         raise RecordingError(f"Line {number} of {path.name} names no known schema ({version}).")
 
 
+class TraceReader:
+    """Folds the events of a recording into `trace`, one at each `next`. name: as errors say it."""
+
+    def __init__(self, events: Iterator[AnyEvent], name: str) -> None:
+        self.trace = Trace()
+        self._events = events
+        self._name = name
+
+    def next(self) -> bool:
+        """Take in one event; False at the end.
+
+        Raises RecordingError naming the line, also for a recording without any event.
+        """
+        event = next(self._events, None)
+        if event is None:
+            if not self.trace.runs:
+                raise RecordingError(
+                    f"{self._name} holds no events.", "Open a .jsonl file of Draftscope."
+                )
+            return False
+        try:
+            self.trace.apply(event)
+        except RecordingError as error:
+            number = self.trace.n_events + 1
+            raise RecordingError(
+                f"Line {number} of {self._name}: {error.message}", error.hint
+            ) from None
+        return True
+
+
 def read_trace(path: Path) -> Trace:
     """The whole recording, folded. Raises RecordingError, also for a file without any event."""
-    trace = Trace()
-    for number, event in enumerate(read_events(path), start=1):
-        try:
-            trace.apply(event)
-        except RecordingError as error:
-            raise RecordingError(
-                f"Line {number} of {path.name}: {error.message}", error.hint
-            ) from None
-    if not trace.runs:
-        raise RecordingError(f"{path.name} holds no events.", "Open a .jsonl file of Draftscope.")
-    return trace
+    reader = TraceReader(read_events(path), path.name)
+    while reader.next():
+        pass
+    return reader.trace
 
 
 def save_copy(source: Path, destination: Path) -> None:

@@ -51,14 +51,19 @@ def drafter_kind(name: str) -> DrafterKind:
     return DRAFTERS[name]
 
 
+def no_draft_model() -> ConfigError:
+    """What is said both before anything is loaded and where the drafter is made."""
+    return ConfigError(
+        "The drafter 'model' needs a draft model.",
+        "Choose a draft, or the drafter 'ngram', which needs none.",
+    )
+
+
 def make_drafter(config: Config, draft: LanguageModel | None, vocabulary_size: int) -> Drafter:
     """The drafter that the configuration names. Raises ConfigError if it lacks its model."""
     kind = drafter_kind(config.drafter)
     if kind.name == "ngram":
         return NgramDrafter(config)
     if draft is None:
-        raise ConfigError(
-            "The drafter 'model' needs a draft model.",
-            "Choose a draft, or the drafter 'ngram', which needs none.",
-        )
+        raise no_draft_model()
     return ModelDrafter(draft, config, vocabulary_size)
