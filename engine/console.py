@@ -32,8 +32,8 @@ class Progress:
         elif isinstance(event, Prefilled):
             self._prefilled += event.tokens
             self._say(f"Reading the prompt: {self._prefilled} of {self._n_prompt} tokens")
-        elif isinstance(event, RunFinished):
-            self.clear()
+        elif isinstance(event, Verified | RunFinished):
+            self.clear()  # before the first token is printed: it shares the terminal's line
 
     def clear(self) -> None:
         if self._live and self._shown:
