@@ -8,7 +8,10 @@ import msgspec
 
 from engine.errors import ConfigError
 
-GAMMA_MAX = 16
+GAMMA_MAX = 32
+"""The longest proposal of any drafter; most allow less, see `drafting.registry`."""
+BRANCHES_MAX = 16
+LENIENCE_MIN = 0.05
 TOP_MAX = 100
 SEED_MAX = 2**31 - 1
 """What the window's number box holds: a seed is the same everywhere."""
@@ -19,7 +22,12 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     temperature 0 means greedy. top_k 0 and top_p 1 switch those filters off.
     gamma 0 is plain decoding. top is the number of candidates recorded of each distribution.
-    ngram_min and ngram_max bound the match length of the `ngram` drafter.
+    ngram_min and ngram_max bound the match length of the drafters that look words up.
+    branches: children of each drafted token at depth 1, 2 …; missing entries are 1, so () is a
+    chain and (2,) two chains of γ tokens. γ is then the depth of the tree.
+    lenience: the bias of the rule `lenient`, 1 for none. epsilon and delta: of `typical`.
+    confidence: threshold of the length policy `confidence`. entropy_bound and entropy_scale: λ and
+    the factor before the entropy of the length policy `entropy`.
     """
 
     gamma: int = 4
@@ -34,6 +42,13 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     top: int = 10
     ngram_min: int = 1
     ngram_max: int = 4
+    branches: tuple[int, ...] = ()
+    lenience: float = 0.7
+    epsilon: float = 0.09
+    delta: float = 0.3
+    confidence: float = 0.4
+    entropy_bound: float = 0.3
+    entropy_scale: float = 0.2
 
     @property
     def greedy(self) -> bool:
@@ -54,6 +69,19 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         _between("The number of recorded candidates", self.top, 1, TOP_MAX)
         _between("ngram-min", self.ngram_min, 1, 16)
         _between("ngram-max", self.ngram_max, self.ngram_min, 64)
+        for children in self.branches:
+            _between("The number of branches", children, 1, BRANCHES_MAX)
+        if len(self.branches) > GAMMA_MAX:
+            raise ConfigError(
+                f"Branches are given for {len(self.branches)} depths, more than {GAMMA_MAX}.",
+                "Leave out the later ones: they are 1.",
+            )
+        _between("The lenience", self.lenience, LENIENCE_MIN, 1.0)
+        _between("epsilon", self.epsilon, 0.0, 1.0)
+        _between("delta", self.delta, 0.0, 1.0)
+        _between("The confidence threshold", self.confidence, 0.0, 1.0)
+        _between("The entropy bound", self.entropy_bound, 0.0, 1.0)
+        _between("The entropy scale", self.entropy_scale, 0.0, 10.0)
         return self
 
     def baseline(self) -> Config:
@@ -63,7 +91,14 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def comparable(self) -> Config:
         """Equal for runs that share a baseline: how tokens are drafted and judged plays no part."""
         return msgspec.structs.replace(
-            self.baseline(), drafter="", rule="", length_policy="", ngram_min=1, ngram_max=1
+            Config(),
+            temperature=self.temperature,
+            top_k=self.top_k,
+            top_p=self.top_p,
+            seed=self.seed,
+            max_tokens=self.max_tokens,
+            top=self.top,
+            gamma=0,
         )
 
 

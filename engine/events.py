@@ -18,12 +18,13 @@ import msgspec
 from engine.config import Config
 from engine.errors import ErrorInfo
 
-SCHEMA = 1
+SCHEMA = 2
 
 Role = Literal["baseline", "speculative"]
 AddedKind = Literal["resampled", "bonus", "end"]
 FinishReason = Literal["stop", "length", "cancelled", "error"]
 Level = Literal["info", "warning", "error"]
+LengthReason = Literal["limit", "policy", "warm-up", "no match"]
 Pieces = tuple[tuple[int, str], ...]
 
 
@@ -38,12 +39,16 @@ class Top(Record, frozen=True):
     p: tuple[float, ...]
 
 
-class Judged(Record, frozen=True):
+class Judged(Record, frozen=True, omit_defaults=True):
     """One drafted token that the rule judged.
 
+    p, q: its probability under what it was judged by and under what it was drawn from. In a tree, p
+    of a later sibling is that of the residual which its rejected elder siblings left.
     accept_probability: what u was compared with (accepted when u is below it).
-    overlap: Σ min(p, q) over the vocabulary; its complement normalises the residual.
-    u is None where the rule tosses no coin (greedy).
+    overlap: Σ min(weight·p, q) over the vocabulary; weight - overlap normalises the residual.
+    u is None where the rule tosses no coin: greedy, and the rules with a threshold, which accept
+    where p (lenient at T = 0: p / max p) is at least `threshold`.
+    weight: what scales p, 1 but in block verification, where it is the p_i of the prefix before.
     """
 
     p: float
@@ -51,6 +56,8 @@ class Judged(Record, frozen=True):
     u: float | None
     accept_probability: float
     overlap: float
+    weight: float = 1.0
+    threshold: float | None = None
 
 
 class ModelInfo(Record, frozen=True):
@@ -138,9 +145,13 @@ class Prefilled(Event, frozen=True):
 class Drafted(Event, frozen=True, omit_defaults=True):
     """One proposed token.
 
-    index: position in the round's proposal. parent: index of the token it follows (-1: context).
-    q: its probability under the very distribution that it was drawn from. u: the draw (None: none).
+    index: position in the round's proposal. parent: index of the token it follows (-1: context); in
+    a chain index - 1, in a tree any earlier one, and tokens with one parent are siblings.
+    q: its probability under the very distribution that it was drawn from; of a later sibling, the
+    one without its elder siblings. u: the draw (None: none).
     source: half-open span of context positions (prompt first) that an n-gram proposal copies.
+    match: how many tokens at the context's end were found again (n-gram, suffix, n-gram table).
+    origin: the drafter that made it, where that is not the run's own (a chain's).
     pieces: text of ids that appear for the first time in this run.
     """
 
@@ -156,15 +167,40 @@ class Drafted(Event, frozen=True, omit_defaults=True):
     display: bool = False
     source: tuple[int, int] | None = None
     pieces: Pieces = ()
+    match: int = 0
+    origin: str = ""
+
+
+class LengthChosen(Event, frozen=True):
+    """How long this round's proposal became, and why: the choice of its draft-length policy.
+
+    n: tokens on the longest path proposed, of at most `limit`. value and threshold: what the policy
+    compared last (a probability, a bound, tokens expected and tokens' worth of time), None where it
+    compared nothing. draft_ns: time of a draft pass whose token was not proposed.
+    """
+
+    round: int
+    policy: str
+    n: int
+    limit: int
+    reason: LengthReason
+    value: float | None
+    threshold: float | None
+    draft_ns: int
 
 
 class Verified(Event, frozen=True, omit_defaults=True):
     """The verdict of one round: one target pass over the last token and the proposal.
 
-    judged: the accepted tokens and the first rejected one; later tokens are discarded unjudged.
+    judged: the accepted tokens and the first rejected one; later tokens are discarded unjudged. In a
+    tree: every token judged, in the order of judging.
+    path, judged_at: indices of the accepted and of the judged tokens where the proposal is a tree;
+    None in a chain: the first n_accepted, the first len(judged).
+    weighed: block verification only: the numbers of the discarded tokens, which it looks at too.
     added_id is None when added_kind is "end" (an end-of-text token was accepted).
     added_p: probability of the added token under what it was drawn from (p, or the residual).
-    tops: top rows of p, one for each judged token and one for the bonus row where it was used.
+    tops: top rows of p along the accepted path, from the context on: n_accepted + 1, or n_accepted
+    at an end of text.
     host_ns: time since the previous verdict that was neither target nor draft forward.
     """
 
@@ -182,6 +218,9 @@ class Verified(Event, frozen=True, omit_defaults=True):
     added_p: float | None = None
     display: bool = False
     pieces: Pieces = ()
+    path: tuple[int, ...] | None = None
+    judged_at: tuple[int, ...] | None = None
+    weighed: tuple[Judged, ...] = ()
 
 
 class Notice(Event, frozen=True):
@@ -200,4 +239,4 @@ class RunFinished(Event, frozen=True):
     error: ErrorInfo | None = None
 
 
-AnyEvent = RunStarted | Prefilled | Drafted | Verified | Notice | RunFinished
+AnyEvent = RunStarted | Prefilled | Drafted | LengthChosen | Verified | Notice | RunFinished

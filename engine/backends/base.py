@@ -40,29 +40,38 @@ class Vocabulary(Protocol):
 
 
 class LanguageModel(Protocol):
-    """One model with one sequence in its key/value cache. Used by one thread only.
+    """One model with one text in its key/value cache, and for a while a tree after it. Used by one
+    thread only.
 
     `max_rows` is the most tokens one `extend` may take (the loop feeds longer prompts in chunks).
-    `clock` gives nanoseconds, `time.perf_counter_ns` unless simulated; a pair shares one clock.
+    `max_branches` is the most leaves that a tree may have; 1: no trees. `clock` gives nanoseconds, `time.perf_counter_ns` unless simulated; a pair shares one clock.
     """
 
     info: ModelInfo
     vocabulary: Vocabulary
     context: int
     max_rows: int
+    max_branches: int
     clock: Callable[[], int]
 
     @property
     def length(self) -> int:
-        """Tokens in the cache."""
+        """Tokens in the cache, those of an open tree included."""
         ...
 
     def encode(self, text: str, *, raw: bool = False) -> list[int]:
         """Token ids of a prompt, in the model's chat template unless `raw`."""
         ...
 
-    def extend(self, ids: Sequence[int], rows: Rows = "all") -> Logits:
+    def extend(
+        self, ids: Sequence[int], rows: Rows = "all", parents: Sequence[int] | None = None
+    ) -> Logits:
         """Feed `ids` after the cached tokens; return logits [len(ids) | 1 | 0, vocabulary.size].
+
+        parents: the ids are part of a tree. Of each one, the place of the token that it follows
+        among all tokens fed with `parents` since the tree was begun (those of this call included),
+        or -1 for the text before the tree; parents come before their children. The tree stays open,
+        and may grow in further calls with `parents`, until `keep` or `truncate` closes it.
 
         The device is synchronised on return. The array is the caller's to overwrite, and may be a
         view that is valid only until the next call. Raises Cancelled after `interrupt`, ModelError
@@ -70,8 +79,14 @@ class LanguageModel(Protocol):
         """
         ...
 
+    def keep(self, path: Sequence[int]) -> None:
+        """Close the open tree: of its tokens, keep those at these places, root first, each the
+        parent of the next; drop the others. () drops the whole tree."""
+        ...
+
     def truncate(self, length: int) -> None:
-        """Drop all but the first `length` cached tokens (nothing, if no more are cached).
+        """Drop all but the first `length` cached tokens (nothing, if no more are cached), and an
+        open tree with them.
 
         Raises ModelError if the cache cannot be rolled back.
         """
