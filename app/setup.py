@@ -72,7 +72,7 @@ def window_threads() -> int:
 def problems(setup: Setup) -> dict[Field, str]:
     """What would stop a run, in the engine's own words, by the field to look at."""
     from engine.drafting.registry import drafter_kind
-    from engine.verify import rule_named
+    from engine.rules import rule_named
 
     found: dict[Field, str] = {}
     config = setup.config

@@ -24,7 +24,7 @@ Role = Literal["baseline", "speculative"]
 AddedKind = Literal["resampled", "bonus", "end"]
 FinishReason = Literal["stop", "length", "cancelled", "error"]
 Level = Literal["info", "warning", "error"]
-LengthReason = Literal["limit", "policy", "warm-up", "no match"]
+LengthReason = Literal["limit", "policy", "measuring", "no match"]
 Pieces = tuple[tuple[int, str], ...]
 
 
@@ -76,9 +76,19 @@ class ModelInfo(Record, frozen=True):
     simulated: bool = False
 
 
-class Models(Record, frozen=True):
+class TableInfo(Record, frozen=True):
+    """An n-gram table: the text that it counts (its file's name), how many tokens that has, and the
+    longest sequence counted."""
+
+    name: str
+    tokens: int
+    order: int
+
+
+class Models(Record, frozen=True, omit_defaults=True):
     target: ModelInfo
     draft: ModelInfo | None = None
+    table: TableInfo | None = None
 
 
 class Host(Record, frozen=True):
@@ -174,7 +184,8 @@ class Drafted(Event, frozen=True, omit_defaults=True):
 class LengthChosen(Event, frozen=True):
     """How long this round's proposal became, and why: the choice of its draft-length policy.
 
-    n: tokens on the longest path proposed, of at most `limit`. value and threshold: what the policy
+    n: tokens proposed, of at most `limit`. reason: the limit was reached, the policy refused one
+    more, it tried a length to measure it, or the drafter had no more to propose. value and threshold: what the policy
     compared last (a probability, a bound, tokens expected and tokens' worth of time), None where it
     compared nothing. draft_ns: time of a draft pass whose token was not proposed.
     """

@@ -33,9 +33,10 @@ from engine.events import (
 from engine.gate import Gate
 from engine.host import host
 from engine.loop import decode
+from engine.methods import check, check_leaves
+from engine.rules import RULES, Rule
 from engine.text import label
 from engine.trace import Tally
-from engine.verify import Rule, rule_named
 
 BaselinePolicy = Literal["measure", "reuse", "kept", "none"]
 ModelRole = Literal["target", "draft"]
@@ -101,7 +102,7 @@ class _Plan:
             prompt=self.job.prompt,
             prompt_ids=self.prompt_ids,
             prompt_pieces=tuple(label(piece) for piece in pieces),
-            lossless=self.rule.lossless,
+            lossless=self.rule.lossless_in(self.job.config),
             host=host(),
             models=Models(self.target.info, None if plain or not self.draft else self.draft.info),
             baseline=first.run_id if isinstance(first, RunStarted) else None,
@@ -187,18 +188,14 @@ class JobRunner:
         Cancelled likewise. An error inside a run ends that run with reason "error".
         """
         config = job.config.validated()
-        rule = rule_named(config.rule, config.temperature)
-        kind = drafter_kind(config.drafter)
-        if config.length_policy != "fixed":
-            raise ConfigError(
-                f"There is no length policy {config.length_policy!r}.", "Known policies: fixed."
-            )
+        check(config)
+        rule, kind = RULES[config.rule], drafter_kind(config.drafter)
         if not job.prompt.strip():
             raise PromptError("The prompt is empty.", "Write a prompt, or choose a preset.")
         speculative = config.gamma > 0
         wants_draft = speculative and kind.needs_model
         if wants_draft and job.draft is None:
-            raise no_draft_model()
+            raise no_draft_model(kind.name)
         target = self._load("target", job.target, loading, loaded)
         draft = None
         if wants_draft and job.draft is not None:

@@ -102,14 +102,20 @@ def top(weights: Row, k: int, total: float = 1.0) -> Top:
 
 
 def display_top(logits: NDArray[FloatT], k: int) -> Top:
-    """The k most probable ids at T = 1, for greedy runs, whose own p is 0 or 1.
+    """The k most probable ids at T = 1, for greedy runs, whose own p is 0 or 1. Overwrites
+    `logits` [V]."""
+    return top(logits, k, display_weights(logits))
 
-    Overwrites `logits` [V]: right after a pass everything else is out of the processor's caches,
-    and a second row would double the time.
+
+def display_weights(logits: NDArray[FloatT]) -> float:
+    """Turn `logits` [V] into the weights of T = 1, in place; return what they sum to.
+
+    In place because right after a pass everything else is out of the processor's caches, and a
+    second row would double the time.
     """
     logits -= _peak(logits)
     np.exp(logits, out=logits)
-    return top(logits, k, float(np.add.reduce(logits)))
+    return float(np.add.reduce(logits))
 
 
 def _largest(row: Row, k: int) -> NDArray[np.intp]:

@@ -17,6 +17,8 @@ from engine.errors import RecordingError
 from engine.events import (
     AnyEvent,
     Drafted,
+    Judged,
+    LengthChosen,
     Notice,
     Prefilled,
     RunFinished,
@@ -24,6 +26,7 @@ from engine.events import (
     Totals,
     Verified,
 )
+from engine.tree import depths
 
 
 class TokenState(IntEnum):
@@ -57,11 +60,44 @@ class Cell(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(slots=True)
 class Round:
-    """One proposal and, once `verified` is set, its verdict."""
+    """One proposal and, once `verified` is set, its verdict.
+
+    length: what the length policy chose, where the run has one that chooses.
+    """
 
     index: int
     drafted: list[Drafted] = field(default_factory=list[Drafted])
     verified: Verified | None = None
+    length: LengthChosen | None = None
+
+    @property
+    def path(self) -> tuple[int, ...]:
+        """Indices of the accepted tokens, in the order of the text."""
+        if self.verified is None:
+            return ()
+        return path_of(self.verified)
+
+    @property
+    def is_tree(self) -> bool:
+        """Whether any drafted token has a sibling."""
+        return any(d.parent != d.index - 1 for d in self.drafted)
+
+    @property
+    def parents(self) -> tuple[int, ...]:
+        """Of each drafted token the index of the one that it follows, -1 for the context."""
+        return tuple([d.parent for d in self.drafted])
+
+    def judged(self, index: int) -> Judged | None:
+        """The numbers of the verdict on a drafted token; None if it was not judged. Block
+        verification weighs the discarded ones too."""
+        verdict = self.verified
+        if verdict is None:
+            return None
+        if verdict.judged_at is not None:
+            places = verdict.judged_at
+            return verdict.judged[places.index(index)] if index in places else None
+        weighed = (*verdict.judged, *verdict.weighed)
+        return weighed[index] if index < len(weighed) else None
 
     @property
     def n_emitted(self) -> int:
@@ -72,17 +108,29 @@ class Round:
 
     @property
     def draft_ns(self) -> int:
-        return sum(d.draft_ns for d in self.drafted)
+        """All time of drafting, that of a pass without a token included."""
+        wasted = self.length.draft_ns if self.length is not None else 0
+        return sum([d.draft_ns for d in self.drafted]) + wasted
 
     def state_of(self, index: int) -> TokenState:
         """State of the drafted token at `index`."""
-        if self.verified is None:
+        verdict = self.verified
+        if verdict is None:
             return TokenState.PENDING
-        if index < self.verified.n_accepted:
+        if verdict.path is not None and verdict.judged_at is not None:
+            if index in verdict.path:
+                return TokenState.ACCEPTED
+            return TokenState.REJECTED if index in verdict.judged_at else TokenState.DISCARDED
+        if index < verdict.n_accepted:
             return TokenState.ACCEPTED
-        if index < len(self.verified.judged):
+        if index < len(verdict.judged):
             return TokenState.REJECTED
         return TokenState.DISCARDED
+
+
+def path_of(verdict: Verified) -> tuple[int, ...]:
+    """Indices of the accepted tokens: a chain's are its first ones."""
+    return tuple(range(verdict.n_accepted)) if verdict.path is None else verdict.path
 
 
 @dataclass(slots=True)
@@ -111,8 +159,9 @@ class Run:
 
     rounds: finished rounds and, last, the open one. cells: the token stream; the cells of the open
     round (from `n_closed_cells` on) are replaced when its verdict arrives.
-    judged_at[i], accepted_at[i]: tokens judged and accepted at proposal position i.
-    emitted_histogram[n]: finished rounds that emitted n tokens.
+    judged_at[i], accepted_at[i]: tokens judged and accepted at proposal position i (in a tree: at
+    depth i + 1, siblings each counted). emitted_histogram[n]: finished rounds that emitted n tokens.
+    shapes: finished rounds by the parents of their proposal, for the rounds with siblings.
     """
 
     def __init__(self, started: RunStarted) -> None:
@@ -128,6 +177,7 @@ class Run:
         self.judged_at: list[int] = []
         self.accepted_at: list[int] = []
         self.emitted_histogram: list[int] = []
+        self.shapes: dict[tuple[int, ...], int] = {}
         self.n_prefilled = 0
         self.n_events = 0
         self._tally = Tally()
@@ -178,6 +228,11 @@ class Run:
                 self._drafted(event)
             case Verified():
                 self._verified(event)
+            case LengthChosen():
+                current = self._open_round(event.round)
+                if current.length is not None:
+                    raise RecordingError(f"Round {event.round} chooses its length twice.")
+                current.length = event
             case Prefilled():
                 self.n_prefilled += event.tokens if event.target_ns else 0
             case Notice():
@@ -200,7 +255,7 @@ class Run:
 
     def _drafted(self, event: Drafted) -> None:
         current = self._open_round(event.round)
-        if event.index != len(current.drafted):
+        if event.index != len(current.drafted) or not -1 <= event.parent < event.index:
             raise RecordingError(f"Round {event.round} has a drafted token out of order.")
         self.pieces.update(event.pieces)
         current.drafted.append(event)
@@ -209,8 +264,7 @@ class Run:
 
     def _verified(self, event: Verified) -> None:
         current = self._open_round(event.round)
-        if not event.n_accepted <= len(event.judged) <= len(current.drafted):
-            raise RecordingError(f"The verdict of round {event.round} judges undrafted tokens.")
+        _check_verdict(event, current)
         self.pieces.update(event.pieces)
         current.verified = event
 
@@ -228,12 +282,19 @@ class Run:
             self.text_parts.append(event.added_piece)
         self.n_closed_cells = len(self.cells)
 
-        for i in range(len(event.judged)):
-            if i == len(self.judged_at):
+        positions: Iterable[int] = range(len(event.judged))
+        if event.judged_at is not None and current.is_tree:
+            parents = current.parents
+            self.shapes[parents] = self.shapes.get(parents, 0) + 1
+            below = depths(parents)
+            positions = [below[i] - 1 for i in event.judged_at]
+        for i in positions:
+            while i >= len(self.judged_at):
                 self.judged_at.append(0)
                 self.accepted_at.append(0)
             self.judged_at[i] += 1
-            self.accepted_at[i] += i < event.n_accepted
+        for i in range(event.n_accepted):
+            self.accepted_at[i] += 1
         emitted = current.n_emitted
         while len(self.emitted_histogram) <= emitted:
             self.emitted_histogram.append(0)
@@ -251,6 +312,22 @@ class Run:
         before = columns.end_ns[-1] if columns.end_ns else 0
         columns.end_ns.append(before + draft_ns + event.target_ns + event.host_ns)
         columns.end_tokens.append(len(self.token_ids))
+
+
+def _check_verdict(event: Verified, current: Round) -> None:
+    """Raise RecordingError for a verdict that does not fit the proposal."""
+    drafted = len(current.drafted)
+    fits = event.n_accepted <= len(event.judged) <= drafted
+    if event.path is None and event.judged_at is None:
+        fits = fits and not current.is_tree
+    else:
+        path, judged_at = event.path or (), event.judged_at or ()
+        fits = fits and len(path) == event.n_accepted and len(judged_at) == len(event.judged)
+        fits = fits and all(0 <= i < drafted for i in judged_at) and set(path) <= set(judged_at)
+        follows = zip((-1, *path), path, strict=False)
+        fits = fits and all(current.drafted[i].parent == before for before, i in follows)
+    if not fits:
+        raise RecordingError(f"The verdict of round {event.round} judges undrafted tokens.")
 
 
 class Tally:
@@ -279,10 +356,12 @@ class Tally:
                 self.drafted += 1
                 self._proposal.append(event.id)
                 self.draft_ns += event.draft_ns
+            case LengthChosen():
+                self.draft_ns += event.draft_ns
             case Verified():
                 rejected = len(event.judged) - event.n_accepted
                 self.rounds += 1
-                self.token_ids += self._proposal[: event.n_accepted]
+                self.token_ids += [self._proposal[i] for i in path_of(event)]
                 if event.added_id is not None:
                     self.token_ids.append(event.added_id)
                 self.accepted += event.n_accepted

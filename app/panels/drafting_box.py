@@ -19,7 +19,7 @@ from app.panels.fields import (
 from app.panels.slider import Slider
 from engine.config import GAMMA_MAX, Config
 from engine.drafting.registry import DRAFTERS
-from engine.verify import RULES
+from engine.rules import RULES
 
 
 class DraftingBox(QWidget):

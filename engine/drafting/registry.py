@@ -4,22 +4,41 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from engine.backends.base import LanguageModel
 from engine.config import Config
 from engine.drafting.base import Drafter
+from engine.drafting.chain import ChainDrafter
 from engine.drafting.model import ModelDrafter
 from engine.drafting.ngram import NgramDrafter
+from engine.drafting.suffix import SuffixDrafter
+from engine.drafting.table import NgramTable, TableDrafter
 from engine.errors import ConfigError
+
+CHAIN_MATCH = 3
+"""Shortest match for which a chain copies instead of asking its model: shorter ones are mostly
+accidents, and the model does better."""
 
 
 @dataclass(frozen=True, slots=True)
 class DrafterKind:
-    """A drafting method as the pickers show it."""
+    """A drafting method as the pickers show it.
+
+    gamma_max: its longest proposal. has_q: it draws from a distribution of its own, which rules and
+    length policies can read; a chain has one in some rounds only, so it counts as having none.
+    trees: it can propose siblings. needs_table: it needs an n-gram table.
+    """
 
     name: str
     title: str
-    needs_model: bool
     explanation: str
+    source: str
+    needs_model: bool = False
+    needs_table: bool = False
+    has_q: bool = False
+    trees: bool = False
+    gamma_max: int = 16
 
 
 DRAFTERS: dict[str, DrafterKind] = {
@@ -28,15 +47,45 @@ DRAFTERS: dict[str, DrafterKind] = {
         DrafterKind(
             "model",
             "Draft model",
-            True,
             "A smaller model of the same vocabulary proposes γ tokens, one after the other.",
+            "arXiv 2211.17192",
+            needs_model=True,
+            has_q=True,
+            trees=True,
         ),
         DrafterKind(
             "ngram",
             "n-gram (prompt lookup)",
-            False,
             "Copies what followed the same words earlier in the prompt or the output. Costs "
             "nothing, needs no second model, and helps where the text repeats itself.",
+            "arXiv 2304.04487; prompt lookup decoding, Saxena 2023",
+            gamma_max=32,
+        ),
+        DrafterKind(
+            "suffix",
+            "Suffix automaton",
+            "Finds the longest end of the text that occurred before, however long, and copies what "
+            "followed it. Like the n-gram drafter without a limit on the match.",
+            "arXiv 2411.04975",
+            gamma_max=32,
+        ),
+        DrafterKind(
+            "chain",
+            "Chain: n-gram, then model",
+            "Copies where at least three words match, which costs nothing, and asks the draft "
+            "model everywhere else.",
+            "arXiv 2304.04487, 2211.17192",
+            needs_model=True,
+        ),
+        DrafterKind(
+            "ngram-table",
+            "n-gram table",
+            "Draws from counts of what followed the same words in a training text. No second "
+            "model, a draft step of microseconds, and a true q.",
+            "back-off counts: Ney, Essen and Kneser 1994; arXiv 2211.17192, section 4.2",
+            needs_table=True,
+            has_q=True,
+            trees=True,
         ),
     )
 }
@@ -51,19 +100,42 @@ def drafter_kind(name: str) -> DrafterKind:
     return DRAFTERS[name]
 
 
-def no_draft_model() -> ConfigError:
+def no_draft_model(drafter: str) -> ConfigError:
     """What is said both before anything is loaded and where the drafter is made."""
     return ConfigError(
-        "The drafter 'model' needs a draft model.",
+        f"The drafter {drafter!r} needs a draft model.",
         "Choose a draft, or the drafter 'ngram', which needs none.",
     )
 
 
-def make_drafter(config: Config, draft: LanguageModel | None, vocabulary_size: int) -> Drafter:
-    """The drafter that the configuration names. Raises ConfigError if it lacks its model."""
-    kind = drafter_kind(config.drafter)
-    if kind.name == "ngram":
-        return NgramDrafter(config)
+def make_drafter(
+    config: Config,
+    draft: LanguageModel | None,
+    vocabulary_size: int,
+    table: NgramTable | None = None,
+) -> Drafter:
+    """The drafter that the configuration names. Raises ConfigError if it lacks its model or its
+    table."""
+    match drafter_kind(config.drafter).name:
+        case "ngram":
+            return NgramDrafter(config)
+        case "suffix":
+            return SuffixDrafter(config)
+        case "ngram-table":
+            if table is None:
+                raise ConfigError(
+                    "The drafter 'ngram-table' has no table.", "Give a text to count (--corpus)."
+                )
+            return TableDrafter(config, table, vocabulary_size)
+        case _:
+            pass
     if draft is None:
-        raise no_draft_model()
-    return ModelDrafter(draft, config, vocabulary_size)
+        raise no_draft_model(config.drafter)
+    model = ModelDrafter(draft, config, vocabulary_size)
+    if config.drafter == "model":
+        return model
+    low = max(config.ngram_min, CHAIN_MATCH)
+    matching = msgspec.structs.replace(
+        config, ngram_min=low, ngram_max=max(config.ngram_max, low)
+    )
+    return ChainDrafter(NgramDrafter(matching), model)

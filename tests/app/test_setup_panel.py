@@ -27,7 +27,7 @@ from engine.drafting.registry import DRAFTERS
 from engine.events import ModelInfo
 from engine.host import physical_cores
 from engine.presets import presets
-from engine.verify import RULES
+from engine.rules import RULES
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 

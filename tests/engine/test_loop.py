@@ -17,7 +17,7 @@ from engine.errors import ModelError
 from engine.events import Drafted, Notice, Prefilled, RunStarted, Verified
 from engine.loop import decode
 from engine.sampling import probabilities
-from engine.verify import RULES
+from engine.rules import RULES
 from tests.engine.toys import demo_pair, emitted, pair, run_events, started, ticking_clock
 
 

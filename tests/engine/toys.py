@@ -13,7 +13,7 @@ from engine.config import Config
 from engine.drafting.registry import make_drafter
 from engine.events import SCHEMA, AnyEvent, Host, Models, RunStarted
 from engine.loop import decode
-from engine.verify import rule_named
+from engine.rules import rule_named
 
 HOST = Host("Linux", "test processor", 2, 8 << 30, (), "3.11", "test")
 
