@@ -16,7 +16,9 @@ The model takes each token to be accepted with the same α, independently of the
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -24,6 +26,7 @@ import numpy as np
 
 from engine.metrics import Figures, Floats, Ints, column
 from engine.trace import Run
+from engine.tree import Parents, children
 
 FEW_JUDGED = 20
 """Below this many judged tokens α is too uncertain to advise a γ."""
@@ -40,10 +43,12 @@ EVEN = (0.97, 1.03)
 class Costs:
     """What a run's parts cost, as medians: one slow round (a first pass, a page fault) moves none.
 
-    proposals: (γ_r, rounds): how many finished rounds proposed γ_r tokens, shortest first.
+    proposals: (γ_r, rounds): how many finished rounds proposed γ_r tokens, shortest first; rounds
+    whose proposal had siblings are in `trees` instead: (parents of the proposal, rounds).
     verify: (k, seconds): T_v(k) for each width k measured, narrowest first. T_v(1) comes from the
     baseline's passes where there is one, else from the run's own single-token passes.
     draft: t_draft, one proposed token (a round's drafting / its proposed tokens). None: no draft.
+    wasted: all time of draft passes that led to no token, of a length policy.
     host: t_host, one round's time that is neither draft nor target.
     gamma: the run's γ setting. plain_host: host time of one of the baseline's rounds.
     stretch, plain_stretch: time of all passes / the same passes at their medians, of the run and of
@@ -58,6 +63,16 @@ class Costs:
     plain_host: float = 0.0
     stretch: float = 1.0
     plain_stretch: float = 1.0
+    trees: tuple[tuple[tuple[int, ...], int], ...] = ()
+    wasted: float = 0.0
+
+    @property
+    def rounds(self) -> Iterator[tuple[int, int, Callable[[float], float]]]:
+        """(tokens proposed, rounds, E as a function of α) of every kind of round."""
+        for gamma, count in self.proposals:
+            yield gamma, count, partial(expected_tokens, gamma=gamma)
+        for parents, count in self.trees:
+            yield len(parents), count, partial(expected_tokens_of_tree, parents=parents)
 
     @property
     def plain(self) -> float | None:
@@ -79,7 +94,7 @@ class Costs:
     @property
     def main_width(self) -> int | None:
         """The width of most verifying passes (k ≥ 2); the wider one of two equally frequent."""
-        rounds = [(count, gamma + 1) for gamma, count in self.proposals if gamma > 0]
+        rounds = [(count, gamma + 1) for gamma, count, _ in self.rounds if gamma > 0]
         return max(rounds)[1] if rounds else None
 
     def verify_at(self, width: int) -> float | None:
@@ -116,10 +131,14 @@ def measure(run: Run, baseline: Run | None = None) -> Costs:
     plain_host, plain_stretch = 0.0, 1.0
     if baseline is not None and baseline.columns and not baseline.tally.drafted:
         verify[1], plain_host, plain_stretch = _plain_rounds_of(baseline)
+    trees = dict(run.shapes)
+    for parents, count in trees.items():
+        counts[len(parents)] -= count
     some = drafted > 0
-    per_token = column(columns.draft_ns)[some] / drafted[some]
+    wasted = column(columns.wasted_ns)
+    per_token = (column(columns.draft_ns) - wasted)[some] / drafted[some]
     return Costs(
-        proposals=tuple((g, int(counts[g])) for g in gammas),
+        proposals=tuple((g, int(counts[g])) for g in gammas if counts[g]),
         verify=tuple(sorted(verify.items())),
         draft=_median_s(per_token) if len(per_token) else None,
         host=_median_s(column(columns.host_ns)) if len(drafted) else None,
@@ -127,6 +146,8 @@ def measure(run: Run, baseline: Run | None = None) -> Costs:
         plain_host=plain_host,
         stretch=stretch,
         plain_stretch=plain_stretch,
+        trees=tuple(sorted(trees.items())),
+        wasted=int(wasted.sum()) / 1e9,
     )
 
 
@@ -162,6 +183,19 @@ def expected_tokens(alpha: float, gamma: int) -> float:
     return total
 
 
+def expected_tokens_of_tree(alpha: float, parents: Parents) -> float:
+    """The same of a tree: 1 + Σ over its tokens of the chance that it is on the accepted path.
+
+    Siblings are judged one after the other, each accepted with α once those before it failed: the
+    k-th of them (0, 1 …) passes with α·(1 - α)^k. A chain gives Eq. 1.
+    """
+    chance = [1.0] * (len(parents) + 1)  # of the context, then of each token
+    for parent, siblings in enumerate(children(len(parents), parents)):
+        for k, i in enumerate(siblings):
+            chance[i + 1] = chance[parent] * alpha * (1.0 - alpha) ** k
+    return sum(chance)
+
+
 def leviathan_speedup(alpha: float, gamma: int, c: float) -> float:
     """E / (γc + 1): the modelled speedup where T_v is flat and the host is free."""
     return expected_tokens(alpha, gamma) / (gamma * c + 1.0)
@@ -179,23 +213,23 @@ def speedup_at(alpha: float, gamma: int, costs: Costs) -> float | None:
 def modelled_speedup(alpha: float | None, costs: Costs) -> float | None:
     """Modelled speedup of the run: both sides of the fraction summed over its own proposals."""
     token, host = costs.plain, costs.host
-    if not costs.proposals or not token or host is None:
+    if not token or host is None:
         return None
-    plain = speculative = 0.0
-    for gamma, count in costs.proposals:
+    plain, speculative = 0.0, costs.wasted
+    for gamma, count, expected in costs.rounds:
         wide = costs.verify_at(gamma + 1)
         if wide is None or (gamma and (alpha is None or costs.draft is None)):
             return None
-        plain += count * expected_tokens(alpha or 0.0, gamma) * token
+        plain += count * expected(alpha or 0.0) * token
         speculative += count * (gamma * (costs.draft or 0.0) + wide + host)
-    return plain / speculative
+    return plain / speculative if speculative else None
 
 
 def verify_aware_ceiling(figures: Figures, costs: Costs) -> float | None:
     """Speedup if drafting and the host were free: tokens·t_plain / Σ over rounds of T_v(γ_r+1)."""
     plain = costs.plain
     passes = 0.0
-    for gamma, count in costs.proposals:
+    for gamma, count, _ in costs.rounds:
         wide = costs.verify_at(gamma + 1)
         if wide is None:
             return None
@@ -288,7 +322,10 @@ def _advice(figures: Figures, costs: Costs) -> str:
     if alpha is None or figures.accepted + figures.rejected < FEW_JUDGED:
         return ""
     now, best = modelled_speedup(alpha, costs), best_gamma(alpha, costs)
-    if now is None or best is None or best.speedup < 1.05 * now or best.gamma == costs.gamma:
+    # A tree's γ is its depth, so advice about chains does not carry over.
+    if costs.trees or now is None or best is None or best.gamma == costs.gamma:
+        return ""
+    if best.speedup < 1.05 * now:
         return ""
     if best.gamma == 0:
         if (figures.speedup or 0.0) >= EVEN[1]:

@@ -185,9 +185,10 @@ class LengthChosen(Event, frozen=True):
     """How long this round's proposal became, and why: the choice of its draft-length policy.
 
     n: tokens proposed, of at most `limit`. reason: the limit was reached, the policy refused one
-    more, it tried a length to measure it, or the drafter had no more to propose. value and threshold: what the policy
-    compared last (a probability, a bound, tokens expected and tokens' worth of time), None where it
-    compared nothing. draft_ns: time of a draft pass whose token was not proposed.
+    more, it tried a length to measure it, or the drafter had no more to propose.
+    value and threshold: what the policy compared last (a probability, a bound, tokens expected and
+    tokens' worth of time), None where it compared nothing.
+    draft_ns: time of a draft pass whose token was not proposed.
     """
 
     round: int
@@ -203,8 +204,8 @@ class LengthChosen(Event, frozen=True):
 class Verified(Event, frozen=True, omit_defaults=True):
     """The verdict of one round: one target pass over the last token and the proposal.
 
-    judged: the accepted tokens and the first rejected one; later tokens are discarded unjudged. In a
-    tree: every token judged, in the order of judging.
+    judged: the accepted tokens and the first rejected one; later tokens are discarded unjudged.
+    In a tree: every token judged, in the order of judging.
     path, judged_at: indices of the accepted and of the judged tokens where the proposal is a tree;
     None in a chain: the first n_accepted, the first len(judged).
     weighed: block verification only: the numbers of the discarded tokens, which it looks at too.

@@ -109,8 +109,12 @@ class Round:
     @property
     def draft_ns(self) -> int:
         """All time of drafting, that of a pass without a token included."""
-        wasted = self.length.draft_ns if self.length is not None else 0
-        return sum([d.draft_ns for d in self.drafted]) + wasted
+        return sum([d.draft_ns for d in self.drafted]) + self.wasted_ns
+
+    @property
+    def wasted_ns(self) -> int:
+        """Time of a draft pass whose token was not proposed."""
+        return self.length.draft_ns if self.length is not None else 0
 
     def state_of(self, index: int) -> TokenState:
         """State of the drafted token at `index`."""
@@ -137,6 +141,7 @@ def path_of(verdict: Verified) -> tuple[int, ...]:
 class Columns:
     """One entry a finished round; `numpy.frombuffer` gives a view without a copy.
 
+    wasted_ns is the part of draft_ns that led to no token (a length policy's last pass).
     end_ns and end_tokens are cumulative: decode time (draft + verify + host) and tokens emitted.
     """
 
@@ -147,6 +152,7 @@ class Columns:
     draft_ns: array[int] = field(default_factory=lambda: array("q"))
     target_ns: array[int] = field(default_factory=lambda: array("q"))
     host_ns: array[int] = field(default_factory=lambda: array("q"))
+    wasted_ns: array[int] = field(default_factory=lambda: array("q"))
     end_ns: array[int] = field(default_factory=lambda: array("q"))
     end_tokens: array[int] = field(default_factory=lambda: array("q"))
 
@@ -160,7 +166,8 @@ class Run:
     rounds: finished rounds and, last, the open one. cells: the token stream; the cells of the open
     round (from `n_closed_cells` on) are replaced when its verdict arrives.
     judged_at[i], accepted_at[i]: tokens judged and accepted at proposal position i (in a tree: at
-    depth i + 1, siblings each counted). emitted_histogram[n]: finished rounds that emitted n tokens.
+    depth i + 1, siblings each counted).
+    emitted_histogram[n]: finished rounds that emitted n tokens.
     shapes: finished rounds by the parents of their proposal, for the rounds with siblings.
     """
 
@@ -309,6 +316,7 @@ class Run:
         columns.draft_ns.append(draft_ns)
         columns.target_ns.append(event.target_ns)
         columns.host_ns.append(event.host_ns)
+        columns.wasted_ns.append(current.wasted_ns)
         before = columns.end_ns[-1] if columns.end_ns else 0
         columns.end_ns.append(before + draft_ns + event.target_ns + event.host_ns)
         columns.end_tokens.append(len(self.token_ids))

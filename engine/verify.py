@@ -224,7 +224,8 @@ def block(
     those behind it. After it, draw from max(0, p_i·p - q), renormalised; from p after all γ.
     Exact, and never fewer tokens on average than token-wise rejection. Needs q.
     """
-    assert q is not None and parents is None
+    assert q is not None
+    assert parents is None
     n = len(ids)
     weight, kept, kept_weight = 1.0, 0, 1.0
     judged: list[Judged] = []
@@ -374,4 +375,3 @@ def entropy(row: Row, total: float = 1.0) -> float:
         row = row / row.dtype.type(total)
     logs = np.log(np.maximum(row, np.finfo(row.dtype).tiny))
     return -float(np.dot(row, logs))
-

@@ -75,13 +75,13 @@ class LengthPolicy(Protocol):
 class FixedLength:
     """Always γ tokens. The base of the others."""
 
-    name = "fixed"
+    name: str = "fixed"
+    reason: LengthReason = "limit"
+    value: float | None = None
+    threshold: float | None = None
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self.reason: LengthReason = "limit"
-        self.value: float | None = None
-        self.threshold: float | None = None
 
     def begin(self, limit: int) -> None:
         self.reason, self.value, self.threshold = "limit", None, None
@@ -171,7 +171,7 @@ class ThroughputLength(FixedLength):
         if self._planned is not None:
             if n < self._planned:
                 return True
-            self.reason = "measuring"
+            self.reason: LengthReason = "measuring"
             return False
         chance = self._survival * self._all[0] / self._all[1]
         step = median(self._steps) if self._steps else 0.0

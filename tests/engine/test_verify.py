@@ -7,8 +7,8 @@ import pytest
 
 from engine.errors import ConfigError
 from engine.events import Judged
-from engine.sampling import draw
 from engine.rules import RULES, rule_named
+from engine.sampling import draw
 from engine.verify import Verdict, greedy, rejection
 from tests.engine.laws import complete, emitted_law, random_rows, total_variation
 
