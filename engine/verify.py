@@ -224,9 +224,11 @@ def block(
     those behind it. After it, draw from max(0, p_i·p - q), renormalised; from p after all γ.
     Exact, and never fewer tokens on average than token-wise rejection. Needs q.
     """
+    n = len(ids)
+    if n == 0:  # nothing was proposed, so there is no q either
+        return Verdict(0, (), draw(p[0], float(u[0])), "bonus", float(u[0]))
     assert q is not None
     assert parents is None
-    n = len(ids)
     weight, kept, kept_weight = 1.0, 0, 1.0
     judged: list[Judged] = []
     pending: tuple[float, float, float, float, float] | None = None

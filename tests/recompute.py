@@ -22,18 +22,21 @@ def split_runs(path: Path) -> list[list[dict]]:
 
 def rounds_of(events: list[dict]) -> list[dict]:
     """Per round: emitted ids and pieces, counts, nanoseconds."""
-    rounds, drafted = [], []
+    rounds, drafted, wasted = [], [], 0
     for event in events:
         if event["type"] == "Drafted":
             drafted.append(event)
+        elif event["type"] == "LengthChosen":
+            wasted = event["draft_ns"]
         elif event["type"] == "Verified":
-            kept = drafted[: event["n_accepted"]]
+            path = event.get("path")  # of a tree; a chain's accepted tokens are its first ones
+            kept = drafted[: event["n_accepted"]] if path is None else [drafted[i] for i in path]
             ids, pieces = [d["id"] for d in kept], [d["piece"] for d in kept]
             if event["added_id"] is not None:
                 ids.append(event["added_id"])
                 pieces.append(event["added_piece"])
             rejected = len(event["judged"]) - event["n_accepted"]
-            draft_ns = sum(d["draft_ns"] for d in drafted)
+            draft_ns = sum(d["draft_ns"] for d in drafted) + wasted
             rounds.append(
                 {
                     "ids": ids,
@@ -49,7 +52,7 @@ def rounds_of(events: list[dict]) -> list[dict]:
                     "ns": draft_ns + event["target_ns"] + event["host_ns"],
                 }
             )
-            drafted = []
+            drafted, wasted = [], 0
     return rounds
 
 
@@ -92,7 +95,7 @@ def recompute(path: Path) -> dict[str, object]:
         "host_s": total("host_ns") / 1e9,
         "prefill_s": sum(e["target_ns"] + e["draft_ns"] for e in prefills) / 1e9,
         "target": start["models"]["target"]["name"],
-        "draft": start["models"]["draft"] and start["models"]["draft"]["name"],
+        "draft": (start["models"].get("draft") or {}).get("name"),
         "drafter": start["config"]["drafter"],
         "rule": start["config"]["rule"],
         "gamma": start["config"]["gamma"],

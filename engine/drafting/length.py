@@ -154,20 +154,22 @@ class ThroughputLength(FixedLength):
         self._seen: dict[Hashable, list[float]] = {}
         self._all = [1.0, 2.0]  # accepted and judged, with a prior of one half
         self._tokens = self._ns = 0.0
-        self._round = self._idle = 0
+        self._asked = False
+        self._round = self._idle = 0  # rounds that had something to propose, and refused in a row
         self._kinds: list[Hashable] = []
         self._survival = 1.0
         self._planned: int | None = None
 
     def begin(self, limit: int) -> None:
         super().begin(limit)
-        self._kinds, self._survival = [], 1.0
+        self._kinds, self._survival, self._asked = [], 1.0, False
         warm_up = (limit, 0, (limit + 1) // 2, 1)
         self._planned = warm_up[self._round] if self._round < len(warm_up) else None
         if self._idle >= self.PROBE:
             self._planned = 1
 
     def wants(self, n: int) -> bool:
+        self._asked = True
         if self._planned is not None:
             if n < self._planned:
                 return True
@@ -186,8 +188,9 @@ class ThroughputLength(FixedLength):
         self._survival *= accepted / judged
 
     def learn(self, outcome: Outcome) -> None:
-        self._round += 1
-        self._idle = 0 if self._kinds else self._idle + 1
+        if self._asked:
+            self._round += 1
+            self._idle = 0 if self._kinds else self._idle + 1
         self._passes.setdefault(outcome.rows, deque(maxlen=9)).append(outcome.target_ns)
         if self._kinds:
             self._steps.append(outcome.draft_ns / len(self._kinds))
