@@ -8,23 +8,21 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
 import msgspec
 import numpy as np
 
 from engine.backends import registry
-from engine.backends.base import LanguageModel, check_same_vocabulary
+from engine.backends.base import LanguageModel
 from engine.config import Config, ModelSpec
 from engine.divergence import first_divergence
-from engine.drafting.registry import drafter_kind, make_drafter, no_draft_model
-from engine.errors import Cancelled, ConfigError, ErrorInfo, ModelError, PromptError
+from engine.errors import Cancelled, ErrorInfo, ModelError
 from engine.events import (
     SCHEMA,
     AnyEvent,
     FinishReason,
     Level,
-    Models,
     Notice,
     Role,
     RunFinished,
@@ -32,14 +30,14 @@ from engine.events import (
 )
 from engine.gate import Gate
 from engine.host import host
+from engine.lab.check import Tell, run_check
+from engine.lab.result import CheckJob, CheckResult
 from engine.loop import decode
-from engine.methods import check, check_leaves
-from engine.rules import RULES, Rule
+from engine.preparation import LAB, Loaded, Loader, Loading, Preparation, Prepared
 from engine.text import label
 from engine.trace import Tally
 
 BaselinePolicy = Literal["measure", "reuse", "kept", "none"]
-ModelRole = Literal["target", "draft"]
 _KEPT_BASELINES = 8
 Sink = Callable[[AnyEvent], None]
 
@@ -48,7 +46,8 @@ class Job(msgspec.Struct, frozen=True):
     """What Run asks for.
 
     baseline: measure it first, reuse the last one of the same configuration (measured if there is
-    none), reuse it only if it is kept, or none. recording: file to write the runs to.
+    none), reuse it only if it is kept, or none. recording: file to write the runs to. corpus: text
+    that an n-gram table counts; None: the bundled one.
     """
 
     prompt: str
@@ -58,14 +57,7 @@ class Job(msgspec.Struct, frozen=True):
     raw: bool = False
     baseline: BaselinePolicy = "measure"
     recording: Path | None = None
-
-
-class Loader(Protocol):
-    """`registry.load`, or a stand-in of the tests."""
-
-    def __call__(
-        self, spec: ModelSpec, role: ModelRole, progress: Callable[[float], None] | None = None
-    ) -> LanguageModel: ...
+    corpus: Path | None = None
 
 
 class Remark(NamedTuple):
@@ -81,15 +73,16 @@ class _Plan:
     """A job with its models loaded and its prompt encoded."""
 
     job: Job
-    target: LanguageModel
-    draft: LanguageModel | None
-    prompt_ids: tuple[int, ...]
-    rule: Rule
+    ready: Prepared
+
+    @property
+    def target(self) -> LanguageModel:
+        return self.ready.target
 
     def started(self, role: Role, baseline: list[AnyEvent] | None) -> RunStarted:
         """The first event of a run of this job, measured against `baseline`."""
         plain = role == "baseline"
-        pieces = (self.target.vocabulary.piece(i, special=True) for i in self.prompt_ids)
+        pieces = (self.target.vocabulary.piece(i, special=True) for i in self.ready.prompt_ids)
         first = baseline[0] if baseline else None
         return RunStarted(
             seq=0,
@@ -100,23 +93,26 @@ class _Plan:
             started_at=datetime.now(UTC).isoformat(timespec="seconds"),
             config=self.job.config.baseline() if plain else self.job.config,
             prompt=self.job.prompt,
-            prompt_ids=self.prompt_ids,
+            prompt_ids=self.ready.prompt_ids,
             prompt_pieces=tuple(label(piece) for piece in pieces),
-            lossless=self.rule.lossless_in(self.job.config),
+            lossless=self.ready.rule.lossless_in(self.job.config),
             host=host(),
-            models=Models(self.target.info, None if plain or not self.draft else self.draft.info),
+            models=self.ready.models(plain=plain),
             baseline=first.run_id if isinstance(first, RunStarted) else None,
         )
 
     def baseline_key(self) -> bytes:
-        """What makes two baselines comparable: engine, target, prompt, sampler, token count."""
-        plain = self.job.config.comparable()
-        return msgspec.json.encode((plain, self.prompt_ids, self.job.target, self.target.info))
+        """What makes two baselines comparable: engine, target as it was loaded (its file may have
+        changed since), prompt, sampler, token count."""
+        plain, ready = self.job.config.comparable(), self.ready
+        return msgspec.json.encode(
+            (plain, ready.prompt_ids, self.job.target, self.target.info, ready.target_load)
+        )
 
     def compare(self, plain: list[int], other: list[int]) -> Remark | None:
         """A remark if a greedy run's text is not plain decoding's."""
         width = self.job.config.gamma + 1
-        parted = first_divergence(self.target, self.prompt_ids, plain, other, width)
+        parted = first_divergence(self.target, self.ready.prompt_ids, plain, other, width)
         if parted is None:
             return None
         words = [label(self.target.vocabulary.piece(i)) for i in (parted.plain_id, parted.other_id)]
@@ -160,63 +156,32 @@ class JobRunner:
 
     def __init__(self, loader: Loader = registry.load, gate: Gate | None = None) -> None:
         self.gate = gate or Gate()
-        self._loader = loader
-        self._loaded: dict[ModelRole, tuple[ModelSpec, LanguageModel]] = {}
+        self._preparation = Preparation(loader, self.gate)
         self._baselines = Baselines()
 
     def cancel(self) -> None:
         """Stop the job now, also inside a forward pass."""
         self.gate.cancel()
-        for _, model in tuple(self._loaded.values()):
-            model.interrupt(True)
+        self._preparation.interrupt()
 
     def close(self) -> None:
         """Free all models."""
-        for role in tuple(self._loaded):
-            self._unload(role)
+        self._preparation.close()
 
     def run(
         self,
         job: Job,
         sink: Sink,
-        loading: Callable[[ModelRole, float], None] = lambda role, fraction: None,
-        loaded: Callable[[ModelRole, LanguageModel], None] = lambda role, model: None,
+        loading: Loading = lambda part, fraction: None,
+        loaded: Loaded = lambda role, model: None,
     ) -> FinishReason:
         """Do the job; every event goes to `sink`. Returns the reason of its last run.
 
         Raises DraftscopeError for what fails before a run starts (then no run was started) and
         Cancelled likewise. An error inside a run ends that run with reason "error".
         """
-        config = job.config.validated()
-        check(config)
-        rule, kind = RULES[config.rule], drafter_kind(config.drafter)
-        if not job.prompt.strip():
-            raise PromptError("The prompt is empty.", "Write a prompt, or choose a preset.")
-        speculative = config.gamma > 0
-        wants_draft = speculative and kind.needs_model
-        if wants_draft and job.draft is None:
-            raise no_draft_model(kind.name)
-        target = self._load("target", job.target, loading, loaded)
-        draft = None
-        if wants_draft and job.draft is not None:
-            draft = self._load("draft", job.draft, loading, loaded)
-            check_same_vocabulary(target.vocabulary, draft.vocabulary)
-
-        prompt_ids = tuple(target.encode(job.prompt, raw=job.raw))
-        if not prompt_ids:
-            raise PromptError("The prompt has no tokens.", "Write a prompt, or choose a preset.")
-        if len(prompt_ids) >= target.context:
-            raise PromptError(
-                f"The prompt has {len(prompt_ids):,} tokens; the context holds {target.context:,}.",
-                "Shorten the prompt, or load the target with a larger context.",
-            )
-        if draft is not None and len(prompt_ids) >= draft.context:
-            raise PromptError(
-                f"The prompt has {len(prompt_ids):,} tokens; the draft's context holds "
-                f"{draft.context:,}.",
-                "Shorten the prompt, or choose the drafter 'ngram', which needs no context.",
-            )
-        plan = _Plan(job, target, draft, prompt_ids, rule)
+        plan = _Plan(job, self._preparation.prepare(job, loading, loaded))
+        speculative = job.config.gamma > 0
         baseline: list[AnyEvent] | None = None
         kept = self._baselines.get(plan.baseline_key())
         if speculative and kept is not None and job.baseline in ("reuse", "kept"):
@@ -229,12 +194,30 @@ class JobRunner:
                 return reason
         return self._speculate(plan, baseline, sink)
 
+    def check(
+        self,
+        job: CheckJob,
+        tell: Tell = lambda stage, done, total: None,
+        loading: Loading = lambda part, fraction: None,
+        loaded: Loaded = lambda role, model: None,
+    ) -> CheckResult:
+        """Check whether a rule, with a drafter, is lossless; `tell` hears how far it is.
+
+        Raises DraftscopeError, and Cancelled.
+        """
+        job = msgspec.structs.replace(
+            job, target=_small(job.target), draft=None if job.draft is None else _small(job.draft)
+        )
+        return run_check(job, self._preparation.prepare(job, loading, loaded), self.gate, tell)
+
     def _measure(self, plan: _Plan, sink: Sink) -> tuple[FinishReason, list[AnyEvent]]:
         """Run plain decoding, and keep its events if it came to its end."""
         job, target = plan.job, plan.target
         started = plan.started("baseline", None)
         rng = np.random.default_rng(job.config.seed)
-        events = decode(target, None, plan.rule, started.config, rng, started, self.gate.idle_ns)
+        events = decode(
+            target, None, plan.ready.rule, started.config, rng, started, self.gate.idle_ns
+        )
         measured: list[AnyEvent] = []
         reason = self._drive(events, target, both(sink, measured.append))
         if reason in ("stop", "length"):
@@ -245,9 +228,9 @@ class JobRunner:
         job, target = plan.job, plan.target
         config = job.config
         started = plan.started("speculative", baseline)
-        drafter = make_drafter(config, plan.draft, target.vocabulary.size)
+        drafter = plan.ready.drafter()
         rng = np.random.default_rng(config.seed)
-        events = decode(target, drafter, plan.rule, config, rng, started, self.gate.idle_ns)
+        events = decode(target, drafter, plan.ready.rule, config, rng, started, self.gate.idle_ns)
         if baseline is None or not config.greedy:
             return self._drive(events, target, sink)
         plain = Tally()
@@ -298,48 +281,10 @@ class JobRunner:
         sink(RunFinished(sequence, target.clock(), reason, tally.totals(), error))
         return reason
 
-    def _load(
-        self,
-        role: ModelRole,
-        spec: ModelSpec,
-        loading: Callable[[ModelRole, float], None],
-        loaded: Callable[[ModelRole, LanguageModel], None],
-    ) -> LanguageModel:
-        """The model of that specification, loaded unless it is already there."""
-        kept = self._loaded.get(role)
-        if kept is not None and _same_but_threads(kept[0], spec):
-            model = kept[1]
-            model.interrupt(False)
-            if kept[0] != spec:
-                model.set_threads(spec.threads)
-                self._loaded[role] = (spec, model)
-                loaded(role, model)
-            return model
-        self._unload(role)
-        if role == "target":
-            self._baselines = Baselines()  # the file may have changed
 
-        def progress(fraction: float) -> None:
-            if self.gate.cancelled:
-                raise Cancelled("Loading was cancelled.")
-            loading(role, fraction)
-
-        progress(0.0)
-        model = self._loader(spec, role, progress)
-        self._loaded[role] = (spec, model)
-        if self.gate.cancelled:
-            raise Cancelled("Loading was cancelled.")
-        loaded(role, model)
-        return model
-
-    def _unload(self, role: ModelRole) -> None:
-        if role in self._loaded:
-            _, model = self._loaded.pop(role)
-            model.close()
-
-
-def _same_but_threads(a: ModelSpec, b: ModelSpec) -> bool:
-    return msgspec.structs.replace(a, threads=b.threads) == b
+def _small(spec: ModelSpec) -> ModelSpec:
+    """The toy pair of a check is another one: its law can be enumerated."""
+    return msgspec.structs.replace(spec, source=LAB) if spec.source == "toy" else spec
 
 
 def both(first: Sink, second: Sink) -> Sink:

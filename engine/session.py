@@ -6,8 +6,11 @@ State of the thread, as its messages tell it:
                      |            pause/step/resume at every event; cancel anywhere
                      +--error or cancel--> idle
 
+A CheckJob runs likewise, pausable and cancellable between samples; it gives out no events.
+
 Everything that crosses is plain data. Events of runs go out exactly as the loop made them, between
-JobStarted and JobFinished; each RunStarted is followed by exactly one RunFinished.
+JobStarted and JobFinished; each RunStarted is followed by exactly one RunFinished. A check that
+comes to its end gives out one CheckDone before its JobFinished.
 """
 
 from __future__ import annotations
@@ -20,10 +23,13 @@ from typing import Literal
 
 import msgspec
 
+from engine.backends.base import LanguageModel
 from engine.errors import Cancelled, ErrorInfo
-from engine.events import AnyEvent, ModelInfo
+from engine.events import AnyEvent, FinishReason, ModelInfo
 from engine.gate import Gate
 from engine.job import Job, JobRunner, Loader
+from engine.lab.result import CheckJob, CheckResult, Stage
+from engine.preparation import ModelRole, Part
 from engine.recording import recorder_that_may_fail
 
 
@@ -34,9 +40,9 @@ class JobStarted(msgspec.Struct, frozen=True):
 
 
 class Loading(msgspec.Struct, frozen=True):
-    """A model is being loaded; fraction 0 to 1."""
+    """A model is being loaded, or an n-gram table counted; fraction 0 to 1."""
 
-    role: Literal["target", "draft"]
+    role: Literal["target", "draft", "table"]
     fraction: float
 
 
@@ -53,6 +59,22 @@ class RecordingLost(msgspec.Struct, frozen=True):
     error: ErrorInfo
 
 
+class CheckProgress(msgspec.Struct, frozen=True):
+    """A check has done so much of a stage; total 0: not known yet."""
+
+    job_id: int
+    done: int
+    total: int
+    stage: Stage
+
+
+class CheckDone(msgspec.Struct, frozen=True):
+    """What a check found."""
+
+    job_id: int
+    result: CheckResult
+
+
 class JobFinished(msgspec.Struct, frozen=True):
     """The job is over: done, cancelled, or failed with `error`. The thread is idle again.
 
@@ -65,7 +87,16 @@ class JobFinished(msgspec.Struct, frozen=True):
     recording: Path | None = None
 
 
-Message = AnyEvent | JobStarted | Loading | Loaded | RecordingLost | JobFinished
+Message = (
+    AnyEvent
+    | JobStarted
+    | Loading
+    | Loaded
+    | RecordingLost
+    | CheckProgress
+    | CheckDone
+    | JobFinished
+)
 
 
 class Session:
@@ -80,7 +111,7 @@ class Session:
         self._condition = threading.Condition()
         self.gate = Gate(self._condition)
         self._runner = JobRunner(gate=self.gate) if loader is None else JobRunner(loader, self.gate)
-        self._inbox: deque[tuple[int, Job, bool]] = deque()
+        self._inbox: deque[tuple[int, Job | CheckJob, bool]] = deque()
         self._next_id = 0
         self._busy = False
         self._closing = False
@@ -88,7 +119,7 @@ class Session:
         self._thread = threading.Thread(target=self._serve, name="engine", daemon=True)
         self._thread.start()
 
-    def submit(self, job: Job, *, paused: bool = False) -> int:
+    def submit(self, job: Job | CheckJob, *, paused: bool = False) -> int:
         """Queue a job and return its id. paused: wait before its first event, to be stepped."""
         with self._condition:
             self._next_id += 1
@@ -145,28 +176,42 @@ class Session:
             self.outbox.put(finished)
         self._runner.close()
 
-    def _work(self, job_id: int, job: Job) -> JobFinished:
+    def _work(self, job_id: int, job: Job | CheckJob) -> JobFinished:
         self.outbox.put(JobStarted(job_id))
-        self._recording = job.recording
+        self._recording = job.recording if isinstance(job, Job) else None
         try:
-            with recorder_that_may_fail(job.recording, self._recording_lost) as record:
-
-                def sink(event: AnyEvent) -> None:
-                    self.outbox.put(event)
-                    record(event)
-
-                reason = self._runner.run(
-                    job,
-                    sink,
-                    lambda role, fraction: self.outbox.put(Loading(role, fraction)),
-                    lambda role, model: self.outbox.put(Loaded(role, model.info)),
-                )
+            if isinstance(job, CheckJob):
+                return self._check(job_id, job)
+            reason = self._run(job)
         except Cancelled:
             return JobFinished(job_id, "cancelled", recording=self._written())
         except Exception as error:  # whatever it is, it must not end the thread
             return JobFinished(job_id, "error", ErrorInfo.of(error), self._written())
         outcome = reason if reason in ("cancelled", "error") else "done"
         return JobFinished(job_id, outcome, recording=self._written())
+
+    def _run(self, job: Job) -> FinishReason:
+        with recorder_that_may_fail(job.recording, self._recording_lost) as record:
+
+            def sink(event: AnyEvent) -> None:
+                self.outbox.put(event)
+                record(event)
+
+            return self._runner.run(job, sink, self._loading, self._loaded)
+
+    def _check(self, job_id: int, job: CheckJob) -> JobFinished:
+        def tell(stage: Stage, done: int, total: int) -> None:
+            self.outbox.put(CheckProgress(job_id, done, total, stage))
+
+        result = self._runner.check(job, tell, self._loading, self._loaded)
+        self.outbox.put(CheckDone(job_id, result))
+        return JobFinished(job_id, "done")
+
+    def _loading(self, role: Part, fraction: float) -> None:
+        self.outbox.put(Loading(role, fraction))
+
+    def _loaded(self, role: ModelRole, model: LanguageModel) -> None:
+        self.outbox.put(Loaded(role, model.info))
 
     def _written(self) -> Path | None:
         """The job's recording; None as long as it holds no event."""

@@ -9,7 +9,7 @@ from engine.backends.base import Logits, Rows
 from engine.backends.toy import ToyClock, ToyModel, ToyVocabulary, toy_laws
 from engine.config import ModelSpec
 from engine.errors import ModelError
-from engine.job import ModelRole
+from engine.preparation import ModelRole
 
 PATIENCE = 20.0
 

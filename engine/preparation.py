@@ -1,0 +1,227 @@
+"""What runs and checks need before their first pass: models, a table, the prompt's tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple, Protocol
+
+import msgspec
+
+from engine import corpus
+from engine.backends.base import LanguageModel, check_same_vocabulary
+from engine.config import Config, ModelSpec
+from engine.drafting.base import Drafter
+from engine.drafting.ngram_table import NgramTable
+from engine.drafting.registry import drafter_kind, make_drafter, no_draft_model
+from engine.errors import Cancelled, PromptError
+from engine.events import Models, TableInfo
+from engine.gate import Gate
+from engine.methods import check, check_leaves
+from engine.rules import RULES, Rule
+
+ModelRole = Literal["target", "draft"]
+Part = Literal["target", "draft", "table"]
+LAB = "toy-lab"
+"""Source of the toy pair that is small enough for its law to be enumerated."""
+_KEPT_TABLES = 2
+Loading = Callable[[Part, float], None]
+Loaded = Callable[[ModelRole, LanguageModel], None]
+
+
+class Loader(Protocol):
+    """`registry.load`, or a stand-in of the tests."""
+
+    def __call__(
+        self, spec: ModelSpec, role: ModelRole, progress: Callable[[float], None] | None = None
+    ) -> LanguageModel: ...
+
+
+class Asked(Protocol):
+    """What runs and checks have in common."""
+
+    @property
+    def prompt(self) -> str: ...
+    @property
+    def config(self) -> Config: ...
+    @property
+    def target(self) -> ModelSpec: ...
+    @property
+    def draft(self) -> ModelSpec | None: ...
+    @property
+    def raw(self) -> bool: ...
+    @property
+    def corpus(self) -> Path | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Everything loaded and encoded. target_load numbers the loads of targets."""
+
+    config: Config
+    target: LanguageModel
+    draft: LanguageModel | None
+    table: NgramTable | None
+    table_info: TableInfo | None
+    prompt_ids: tuple[int, ...]
+    rule: Rule
+    target_load: int
+
+    def models(self, *, plain: bool) -> Models:
+        """What RunStarted says of them; plain decoding uses the target only."""
+        if plain:
+            return Models(self.target.info)
+        draft = None if self.draft is None else self.draft.info
+        return Models(self.target.info, draft, self.table_info)
+
+    def drafter(self) -> Drafter:
+        return make_drafter(self.config, self.draft, self.target.vocabulary.size, self.table)
+
+
+class _TableKey(NamedTuple):
+    path: Path
+    changed_ns: int
+    size: int
+    target_load: int
+
+
+class Preparation:
+    """Loads what a job asks for, and keeps it for the next one.
+
+    Belongs to one thread; `interrupt` may come from any.
+    """
+
+    def __init__(self, loader: Loader, gate: Gate) -> None:
+        self._loader = loader
+        self._gate = gate
+        self._models: dict[ModelRole, tuple[ModelSpec, LanguageModel]] = {}
+        self._tables: dict[_TableKey, tuple[NgramTable, TableInfo]] = {}
+        self._target_loads = 0
+
+    def interrupt(self) -> None:
+        """Make a forward pass give up."""
+        for _, model in tuple(self._models.values()):
+            model.interrupt(True)
+
+    def close(self) -> None:
+        """Free all models."""
+        for role in tuple(self._models):
+            self._unload(role)
+        self._tables.clear()
+
+    def prepare(self, asked: Asked, loading: Loading, loaded: Loaded) -> Prepared:
+        """Raises DraftscopeError, with the reason and what would work, and Cancelled."""
+        config = asked.config.validated()
+        check(config)
+        kind = drafter_kind(config.drafter)
+        if not asked.prompt.strip():
+            raise PromptError("The prompt is empty.", "Write a prompt, or choose a preset.")
+        speculative = config.gamma > 0
+        wants_draft = speculative and kind.needs_model
+        if wants_draft and asked.draft is None:
+            raise no_draft_model(kind.name)
+        text = asked.corpus or corpus.BUNDLED
+        if speculative and kind.needs_table:
+            corpus.read(text)  # refused before a model is loaded
+        target = self._load("target", asked.target, loading, loaded)
+        check_leaves(config, target.max_branches, target.info.name)
+        draft = None
+        if wants_draft and asked.draft is not None:
+            draft = self._load("draft", asked.draft, loading, loaded)
+            check_leaves(config, draft.max_branches, draft.info.name)
+            check_same_vocabulary(target.vocabulary, draft.vocabulary)
+        prompt_ids = _encoded(asked, target, draft)
+        table, info = None, None
+        if speculative and kind.needs_table:
+            table, info = self._table(text, target, loading)
+        return Prepared(
+            config,
+            target,
+            draft,
+            table,
+            info,
+            prompt_ids,
+            RULES[config.rule],
+            self._target_loads,
+        )
+
+    def _load(
+        self, role: ModelRole, spec: ModelSpec, loading: Loading, loaded: Loaded
+    ) -> LanguageModel:
+        """The model of that specification, loaded unless it is already there."""
+        kept = self._models.get(role)
+        if kept is not None and _same_but_threads(kept[0], spec):
+            model = kept[1]
+            model.interrupt(False)
+            if kept[0] != spec:
+                model.set_threads(spec.threads)
+                self._models[role] = (spec, model)
+                loaded(role, model)
+            return model
+        self._unload(role)
+        if role == "target":
+            self._target_loads += 1  # the file may have changed
+
+        def progress(fraction: float) -> None:
+            if self._gate.cancelled:
+                raise Cancelled("Loading was cancelled.")
+            loading(role, fraction)
+
+        progress(0.0)
+        model = _lab_model(role) if spec.source == LAB else self._loader(spec, role, progress)
+        self._models[role] = (spec, model)
+        if self._gate.cancelled:
+            raise Cancelled("Loading was cancelled.")
+        loaded(role, model)
+        return model
+
+    def _unload(self, role: ModelRole) -> None:
+        if role in self._models:
+            _, model = self._models.pop(role)
+            model.close()
+
+    def _table(
+        self, path: Path, target: LanguageModel, loading: Loading
+    ) -> tuple[NgramTable, TableInfo]:
+        """The table of a text, counted unless neither the file nor the target has changed."""
+        about = path.stat()
+        key = _TableKey(path.resolve(), about.st_mtime_ns, about.st_size, self._target_loads)
+        if key not in self._tables:
+            loading("table", 0.0)
+            table, tokens = corpus.table_of(
+                path, target, lambda done: loading("table", done), lambda: self._gate.cancelled
+            )
+            self._tables[key] = table, TableInfo(path.name, tokens, table.order)
+            while len(self._tables) > _KEPT_TABLES:
+                del self._tables[next(iter(self._tables))]
+        return self._tables[key]
+
+
+def _encoded(asked: Asked, target: LanguageModel, draft: LanguageModel | None) -> tuple[int, ...]:
+    """The prompt's tokens. Raises PromptError if there are none, or too many."""
+    ids = tuple(target.encode(asked.prompt, raw=asked.raw))
+    if not ids:
+        raise PromptError("The prompt has no tokens.", "Write a prompt, or choose a preset.")
+    if len(ids) >= target.context:
+        raise PromptError(
+            f"The prompt has {len(ids):,} tokens; the context holds {target.context:,}.",
+            "Shorten the prompt, or load the target with a larger context.",
+        )
+    if draft is not None and len(ids) >= draft.context:
+        raise PromptError(
+            f"The prompt has {len(ids):,} tokens; the draft's context holds {draft.context:,}.",
+            "Shorten the prompt, or choose the drafter 'ngram', which needs no context.",
+        )
+    return ids
+
+
+def _lab_model(role: ModelRole) -> LanguageModel:
+    from engine.backends.toy import lab_pair
+
+    target, draft = lab_pair()
+    return target if role == "target" else draft
+
+
+def _same_but_threads(a: ModelSpec, b: ModelSpec) -> bool:
+    return msgspec.structs.replace(a, threads=b.threads) == b
