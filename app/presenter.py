@@ -15,13 +15,13 @@ from app.panels.pickers import Pickers, Role
 from app.panels.plots_holder import PlotsHolder
 from app.panels.setup import SetupPanel
 from app.panels.status import Status
+from app.setup import is_lossless
 from app.turns import Turns
 from app.words import age_s, device_words, recorded_summary, said
 from engine.errors import ErrorInfo
 from engine.events import ModelInfo
 from engine.session import JobFinished
 from engine.trace import Run
-from engine.rules import RULES
 
 if TYPE_CHECKING:
     from app.views.plots.snapshot import Snapshot
@@ -87,7 +87,7 @@ class Presenter(QObject):
             words = f"Recording {self._recorded}. {words}"
         self._status.say(mood, words)
         config = run.started.config if run is not None else setup.config
-        lossless = run.started.lossless if run is not None else RULES[config.rule].lossless_in(config)
+        lossless = run.started.lossless if run is not None else is_lossless(config)
         self._status.show_setup(config, lossless)
         if run is not None:
             self._status.show_device(device_words(run.started.models.target))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -14,7 +14,9 @@ from engine.job import Job
 from engine.presets import first_prompt
 
 Measure = Literal["measure", "reuse", "none"]
-Field = Literal["prompt", "draft", "drafter", "rule", "sampling"]
+Field = Literal[
+    "prompt", "draft", "drafter", "corpus", "gamma", "length_policy", "branches", "rule", "sampling"
+]
 TOY = "toy"
 
 
@@ -22,6 +24,7 @@ class Setup(msgspec.Struct, frozen=True):
     """The setup panel and the two pickers.
 
     target and draft: a file, `toy`, or "" for the embedded model; draft None: no draft chosen.
+    corpus: the text that an n-gram table counts, a file, or "" for the bundled one.
     threads 0: `window_threads()`. context 0 and gpu_layers -1: the backend's choice.
     """
 
@@ -34,6 +37,7 @@ class Setup(msgspec.Struct, frozen=True):
     threads: int = 0
     gpu_layers: int = -1
     context: int = 0
+    corpus: str = ""
 
     def job(self, recording: Path | None) -> Job:
         """What Run asks the engine for."""
@@ -54,6 +58,7 @@ class Setup(msgspec.Struct, frozen=True):
             raw=self.raw,
             baseline=self.measure,
             recording=recording,
+            corpus=Path(self.corpus) if self.corpus else None,
         )
 
     def recorded(self, started: RunStarted) -> Setup:
@@ -69,29 +74,67 @@ def window_threads() -> int:
     return max(1, physical_cores() - 1)
 
 
+_PLAIN: dict[Field, Any] = {
+    "branches": (),
+    "length_policy": "fixed",
+    "rule": "rejection",
+    "gamma": 1,
+    "drafter": "ngram",
+}
+"""What stops no run, for each field of a configuration that can."""
+
+
 def problems(setup: Setup) -> dict[Field, str]:
     """What would stop a run, in the engine's own words, by the field to look at."""
-    from engine.drafting.registry import drafter_kind
-    from engine.rules import rule_named
+    from engine.drafting.registry import DRAFTERS, no_draft_model
 
     found: dict[Field, str] = {}
     config = setup.config
     if not setup.prompt.strip():
         found["prompt"] = "The prompt is empty. Write one, or choose a preset."
-    try:
-        rule_named(config.rule, config.temperature)
-    except DraftscopeError as error:
-        found["rule"] = f"{error.message} {error.hint}"
-    try:
-        if config.gamma and drafter_kind(config.drafter).needs_model and setup.draft is None:
-            found["draft"] = "This drafter needs a draft model: choose one in the toolbar."
-    except DraftscopeError as error:
-        found["drafter"] = f"{error.message} {error.hint}"
+    error = refused(config)
+    if error is not None:
+        found[_field_of(config, error)] = f"{error.message} {error.hint}"
+    kind = DRAFTERS.get(config.drafter)
+    if config.gamma and kind is not None:
+        if kind.needs_model and setup.draft is None:
+            error = no_draft_model(kind.name)
+            found["draft"] = f"{error.message} {error.hint}"
+        if kind.needs_table and setup.corpus and not Path(setup.corpus).is_file():
+            name = Path(setup.corpus).name
+            found["corpus"] = f"{name} is no longer there. Choose another text."
     try:
         config.validated()
     except DraftscopeError as error:
         found["sampling"] = f"{error.message} {error.hint}"
     return found
+
+
+def refused(config: Config) -> DraftscopeError | None:
+    """What the engine says against a combination of methods."""
+    from engine.methods import check
+
+    try:
+        check(config)
+    except DraftscopeError as error:
+        return error
+    return None
+
+
+def _field_of(config: Config, error: DraftscopeError) -> Field:
+    """The field that an error is about: the first with which the error goes when it is plain."""
+    for field, plain in _PLAIN.items():
+        other = refused(msgspec.structs.replace(config, **{field: plain}))
+        if other is None or other.message != error.message:
+            return field
+    return "drafter"
+
+
+def is_lossless(config: Config) -> bool:
+    """Whether a run would follow the target's own law; plain decoding always does."""
+    from engine.rules import RULES
+
+    return config.gamma == 0 or RULES[config.rule].lossless_in(config)
 
 
 def default_setup() -> Setup:
@@ -128,7 +171,10 @@ def with_draft(setup: Setup, source: str | None) -> Setup:
         drafter = "model"
     elif source is None and needs:
         drafter = "ngram"
-    config = msgspec.structs.replace(setup.config, drafter=drafter)
+    gamma = setup.config.gamma
+    if drafter in DRAFTERS:
+        gamma = min(gamma, DRAFTERS[drafter].gamma_max)
+    config = msgspec.structs.replace(setup.config, drafter=drafter, gamma=gamma)
     return msgspec.structs.replace(setup, draft=source, config=config)
 
 

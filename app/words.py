@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from app.commands import State
 from app.panels.status import Mood
 from engine.cost import DISTURBED, Costs, verdict
 from engine.events import ModelInfo, RunStarted
+from engine.methods import is_tree
 from engine.metrics import Figures
 from engine.trace import Run
 
@@ -17,7 +19,31 @@ if TYPE_CHECKING:
 
 Said = tuple[Mood, str]
 
+DRAFTER_NAMES = {"ngram": "n-gram", "suffix": "Suffix", "chain": "Chain"}
+RULE_NAMES = {
+    "rejection": "Rejection",
+    "block": "Block",
+    "sample-match": "Sample match",
+    "typical": "Typical",
+    "lenient": "Lenient",
+}
+"""Short forms of titles, for where these do not fit."""
+
 READY = "Ready. Run decodes the prompt and measures it against plain decoding."
+
+
+class Titled(Protocol):
+    """A rule or a drafter."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+
+
+def short_name(names: Mapping[str, str], method: Titled) -> str:
+    """The short form of a title, or the title where it is short enough."""
+    return names.get(method.name, method.title)
 
 
 def said(state: State, run: Run | None, snapshot: Snapshot | None, wants_baseline: bool) -> Said:
@@ -88,7 +114,12 @@ def recorded_summary(started: RunStarted) -> str:
     if models.draft is not None:
         lines.append(f"Draft: {models.draft.name}")
     if config.gamma:
-        lines.append(f"γ = {config.gamma}, drafter {config.drafter}, rule {config.rule}")
+        lossy = "" if started.lossless else " (not lossless)"
+        lines.append(f"γ = {config.gamma}, drafter {config.drafter}, rule {config.rule}{lossy}")
+        if config.length_policy != "fixed":
+            lines.append(f"Length policy {config.length_policy}")
+        if is_tree(config):
+            lines.append(f"Branches {'·'.join(map(str, config.branches))}")
     else:
         lines.append("γ = 0: plain decoding")
     warmth = "greedy" if config.greedy else f"T {config.temperature:g}"

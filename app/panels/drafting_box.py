@@ -1,34 +1,40 @@
-"""How tokens are proposed and judged: γ, the drafter, the rule."""
+"""How tokens are proposed and judged: γ, the drafter, its length and shape, the rule."""
 
 from __future__ import annotations
 
-from html import escape
+from typing import Any
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+import msgspec
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from app.panels.fields import (
-    ROW_GAP,
-    Explanation,
-    Problem,
-    caption,
-    named,
-    row,
-    set_role,
-)
+from app.panels.badge import Badge
+from app.panels.branches_field import BranchesField
+from app.panels.choice import Choice
+from app.panels.explain import BRANCHES, BRANCHES_SOURCE, GAMMA, explanation
+from app.panels.fields import ROW_GAP, Explanation, Problem, caption, named, row
+from app.panels.parameters import length_parameters, rule_parameters
 from app.panels.slider import Slider
+from app.panels.text_picker import TextPicker
+from app.words import DRAFTER_NAMES, RULE_NAMES, short_name
 from engine.config import GAMMA_MAX, Config
+from engine.drafting.length import LENGTH_POLICIES
 from engine.drafting.registry import DRAFTERS
+from engine.methods import is_tree
 from engine.rules import RULES
 
 
 class DraftingBox(QWidget):
-    """Edits the drafting part of a configuration."""
+    """Edits the drafting part of a configuration. Only what applies is shown, and what plays no
+    part at γ = 0 is disabled. `check_wanted`: the badge was clicked."""
 
     changed = Signal()
+    check_wanted = Signal()
 
     def __init__(self) -> None:
         super().__init__()
+        self._temperature = 0.0
+        self._writing = False
         self.gamma = Slider(
             "γ draft len&gth",
             0,
@@ -37,21 +43,35 @@ class DraftingBox(QWidget):
             name="γ, draft length",
             tip="Tokens proposed in a round; 0 is plain decoding",
         )
-        self.drafter = QComboBox()
+        self.drafter, self.length, self.rule = Choice(), Choice(), Choice()
         for kind in DRAFTERS.values():
-            # The short form: "n-gram (prompt lookup)" does not fit beside its label.
-            self.drafter.addItem(kind.title.partition(" (")[0], kind.name)
             tip = f"{kind.title}: {kind.explanation}"
-            self.drafter.setItemData(self.drafter.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
-        self.rule = QComboBox()
+            self.drafter.add(kind.name, short_name(DRAFTER_NAMES, kind), kind.title, tip)
+        for policy in LENGTH_POLICIES.values():
+            tip = f"{policy.title}: {policy.explanation}"
+            self.length.add(policy.name, policy.title, policy.title, tip)
         for rule in RULES.values():
-            self.rule.addItem(rule.title.partition(" ")[0], rule.name)
             tip = f"{rule.title}: {rule.explanation}"
-            self.rule.setItemData(self.rule.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
-        self.lossless = QLabel("lossless")
-        self.lossless.setProperty("role", "badge")
-        self.draft_problem, self.rule_problem = Problem(), Problem()
+            self.rule.add(rule.name, short_name(RULE_NAMES, rule), rule.title, tip)
+        self.corpus, self.branches = TextPicker(), BranchesField()
+        self.length_parameters, self.rule_parameters = length_parameters(), rule_parameters()
+        self.lossless = Badge(live=True)
+        self.lossless.setToolTip("Check it: compare with plain decoding")
+        self.gamma_problem, self.draft_problem, self.corpus_problem = (Problem() for _ in range(3))
+        self.length_problem, self.branches_problem, self.rule_problem = (
+            Problem() for _ in range(3)
+        )
+        self._lay_out()
 
+        self.lossless.clicked.connect(self.check_wanted)
+        self.gamma.changed.connect(self._on_change)
+        for choice in (self.drafter, self.length, self.rule):
+            choice.currentIndexChanged.connect(self._on_change)
+        for field in (self.corpus, self.branches, self.length_parameters, self.rule_parameters):
+            field.changed.connect(self._on_change)
+        self._on_change()
+
+    def _lay_out(self) -> None:
         heading = QHBoxLayout()
         heading.addWidget(caption("Drafting"))
         heading.addStretch(1)
@@ -60,50 +80,131 @@ class DraftingBox(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(ROW_GAP)
         layout.addLayout(heading)
+        self.gamma.explain_with(Explanation("draft length", lambda: explanation(*GAMMA)))
         layout.addWidget(self.gamma)
-        explain_drafter = Explanation("drafter", self._drafter_text)
-        layout.addLayout(row(named("Dr&after", self.drafter), self.drafter, explain_drafter))
+        layout.addWidget(self.gamma_problem)
+
+        def add(label: QWidget, field: QWidget, *more: QWidget) -> QWidget:
+            line = QWidget()
+            layout.addWidget(line)
+            inner = row(label, field, *more)
+            inner.setContentsMargins(0, 0, 0, 0)
+            line.setLayout(inner)
+            return line
+
+        explain = Explanation("drafter", self._drafter_text)
+        add(named("Dr&after", self.drafter), self.drafter, explain)
         layout.addWidget(self.draft_problem)
-        explain_rule = Explanation("rule", self._rule_text)
-        layout.addLayout(row(named("R&ule", self.rule), self.rule, explain_rule))
+        self._corpus_row = add(named("Te&xt", self.corpus, "Text of the n-gram table"), self.corpus)
+        layout.addWidget(self.corpus_problem)
+        explain = Explanation("length policy", self._length_text)
+        add(named("Le&ngth", self.length, "Length policy"), self.length, explain)
+        layout.addWidget(self.length_parameters)
+        layout.addWidget(self.length_problem)
+        explain = Explanation("branches", lambda: explanation(*BRANCHES, source=BRANCHES_SOURCE))
+        self._branches_row = add(named("&Branches", self.branches), self.branches, explain)
+        layout.addWidget(self.branches.line)
+        layout.addWidget(self.branches_problem)
+        explain = Explanation("rule", self._rule_text)
+        add(named("R&ule", self.rule), self.rule, explain)
+        layout.addWidget(self.rule_parameters)
         layout.addWidget(self.rule_problem)
 
-        self.gamma.changed.connect(self._on_change)
-        self.drafter.currentIndexChanged.connect(self._on_change)
-        self.rule.currentIndexChanged.connect(self._on_change)
-        self._on_change()
-
-    def read(self) -> dict[str, int | str]:
-        """The fields of a configuration that are edited here."""
+    def read(self) -> dict[str, Any]:
+        """The fields of a configuration that are edited here. A drafter without trees has no
+        branches, whatever is kept for the others."""
         return {
             "gamma": round(self.gamma.value),
-            "drafter": str(self.drafter.currentData()),
-            "rule": str(self.rule.currentData()),
+            "drafter": self.drafter.name,
+            "rule": self.rule.name,
+            "length_policy": self.length.name,
+            "branches": self.branches.value if DRAFTERS[self.drafter.name].trees else (),
+            **self.length_parameters.read(),
+            **self.rule_parameters.read(),
         }
 
     def write(self, config: Config) -> None:
-        self.gamma.value = config.gamma
-        self.drafter.setCurrentIndex(max(self.drafter.findData(config.drafter), 0))
-        self.rule.setCurrentIndex(max(self.rule.findData(config.rule), 0))
+        self._writing = True
+        try:
+            self.drafter.name = config.drafter
+            self.gamma.set_high(DRAFTERS[self.drafter.name].gamma_max)
+            self.gamma.value = config.gamma
+            self.length.name = config.length_policy
+            if DRAFTERS[self.drafter.name].trees:
+                self.branches.value = config.branches
+            self.rule.name = config.rule
+            self.length_parameters.write(config)
+            self.rule_parameters.write(config)
+        finally:
+            self._writing = False
+        self._on_change()
+
+    def show_temperature(self, temperature: float) -> None:
+        """What the sampling is set to: at T = 0 some rules judge otherwise."""
+        self._temperature = temperature
+        self._tell()
+
+    def show_problem(self, field: str, text: str) -> None:
+        problems = {
+            "gamma": self.gamma_problem,
+            "draft": self.draft_problem,
+            "corpus": self.corpus_problem,
+            "length_policy": self.length_problem,
+            "branches": self.branches_problem,
+            "rule": self.rule_problem,
+        }
+        problems[field].show_problem(text)
 
     def _on_change(self) -> None:
-        plain = self.gamma.value == 0
-        self.gamma.note.setText("plain decoding" if plain else "")
-        self.drafter.setEnabled(not plain)
-        rule = RULES[str(self.rule.currentData())]
-        self.lossless.setText("lossless" if rule.lossless else "not lossless")
-        set_role(self.lossless, "badge" if rule.lossless else "warn")
-        self.rule.setToolTip(rule.explanation)
-        self.drafter.setToolTip(DRAFTERS[str(self.drafter.currentData())].explanation)
+        if self._writing:
+            return
+        self.gamma.set_high(DRAFTERS[self.drafter.name].gamma_max)
+        self._tell()
         self.changed.emit()
 
+    def _tell(self) -> None:
+        """Show what applies, and what is true of it."""
+        config = msgspec.structs.replace(Config(), temperature=self._temperature, **self.read())
+        kind, rule = DRAFTERS[config.drafter], RULES[config.rule]
+        drafts = config.gamma > 0
+        depth = "tree depth" if is_tree(config) else ""
+        self.gamma.note.setText(depth if drafts else "plain decoding")
+        self._corpus_row.setVisible(kind.needs_table)
+        self._branches_row.setVisible(kind.trees)
+        self.branches.set_depth(config.gamma if kind.trees else 0)
+        self.length_parameters.show_for(config.length_policy)
+        self.rule_parameters.show_for(config.rule)
+        fields = (self.drafter, self.corpus, self.length, self.length_parameters)
+        for field in (*fields, self.branches, self.rule_parameters):
+            field.setEnabled(drafts)
+        # Plain decoding never judges; a rule that needs T = 0 would stop it all the same.
+        self.rule.setEnabled(drafts or (rule.needs_temperature_zero and not config.greedy))
+        self.lossless.show_law(not drafts or rule.lossless_in(config))
+        self.lossless.setAccessibleName(f"{self.lossless.text()}: check it")
+        for method in RULES.values():
+            lossy = not method.lossless_in(config)
+            remark = "not lossless" if lossy else ""
+            if method.needs_temperature_zero and not config.greedy:
+                remark = "needs T = 0"
+            elif method.needs_q and not kind.has_q and not config.greedy:
+                remark = "needs a q"
+            short = short_name(RULE_NAMES, method) + (", lossy" if lossy else "")
+            self.rule.remark(method.name, short, remark, warns=lossy)
+        for policy in LENGTH_POLICIES.values():
+            remark = "needs a q" if policy.needs_q and not kind.has_q else ""
+            self.length.remark(policy.name, policy.title, remark)
+        self.drafter.setToolTip(f"{kind.title}: {kind.explanation}")
+        self.length.setToolTip(LENGTH_POLICIES[config.length_policy].explanation)
+        self.rule.setToolTip(f"{rule.title}: {rule.explanation}")
+
     def _drafter_text(self) -> str:
-        kind = DRAFTERS[str(self.drafter.currentData())]
-        return f"<p><b>{escape(kind.title)}</b></p><p>{escape(kind.explanation)}</p>"
+        kind = DRAFTERS[self.drafter.name]
+        return explanation(kind.title, kind.explanation, kind.source)
+
+    def _length_text(self) -> str:
+        policy = LENGTH_POLICIES[self.length.name]
+        return explanation(policy.title, policy.explanation, policy.source)
 
     def _rule_text(self) -> str:
-        rule = RULES[str(self.rule.currentData())]
-        return (
-            f"<p><b>{escape(rule.title)}</b></p><p>{escape(rule.explanation)}</p>"
-            f"<p>{escape(rule.source)}</p>"
-        )
+        rule = RULES[self.rule.name]
+        return explanation(rule.title, rule.explanation, rule.source, rule.formula)

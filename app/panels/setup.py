@@ -34,6 +34,9 @@ QLineEdit[kind="value"]:!focus:!hover { background: transparent; border-color: t
 QPushButton[kind="flat"] { font-size: 12px; padding: 0 1px 0 6px; min-height: 0; }
 QPushButton[kind="flat"]:focus { padding: 0 0 0 5px; }
 QComboBox, QComboBox:focus { padding-right: 0; }
+QComboBox QLineEdit, QComboBox QLineEdit:focus {
+  border: none; padding: 0; min-height: 0; background: transparent;
+}
 """
 
 
@@ -76,7 +79,9 @@ class SetupPanel(QScrollArea):
         for box in (self.prompt, self.drafting, self.sampling, self.baseline, self.engine):
             box.changed.connect(self._edited)
         self.verticalScrollBar().rangeChanged.connect(self._keep_place)
+        self.sampling.changed.connect(self._tell_temperature)
         self.recorded.use.clicked.connect(self.use_recorded)
+        self._tell_temperature()
 
     def sizeHint(self) -> QSize:
         return QSize(WIDTH, 640)
@@ -101,6 +106,7 @@ class SetupPanel(QScrollArea):
             threads=self.engine.threads.value(),
             gpu_layers=self.engine.layers.value(),
             context=self.engine.context.value(),
+            corpus=self.drafting.corpus.value,
         )
 
     @setup.setter
@@ -112,6 +118,7 @@ class SetupPanel(QScrollArea):
         try:
             self.prompt.text = setup.prompt
             self.prompt.raw = setup.raw
+            self.drafting.corpus.value = setup.corpus
             self.drafting.write(setup.config)
             self.sampling.write(setup.config)
             self.baseline.value = setup.measure
@@ -126,15 +133,18 @@ class SetupPanel(QScrollArea):
     def show_problems(self, problems: dict[Field, str]) -> None:
         """Say beside each field what is wrong with it."""
         self.prompt.problem.show_problem(problems.get("prompt", ""))
-        self.drafting.draft_problem.show_problem(
-            problems.get("draft", "") or problems.get("drafter", "")
-        )
-        self.drafting.rule_problem.show_problem(problems.get("rule", ""))
+        drafter = problems.get("draft", "") or problems.get("drafter", "")
+        self.drafting.show_problem("draft", drafter)
+        for field in ("corpus", "gamma", "length_policy", "branches", "rule"):
+            self.drafting.show_problem(field, problems.get(field, ""))
         self.sampling.problem.show_problem(problems.get("sampling", ""))
 
     def show_recorded(self, summary: str) -> None:
         """Note that a recording is on screen, and with which settings; "" takes the note away."""
         self.recorded.show_summary(summary)
+
+    def _tell_temperature(self) -> None:
+        self.drafting.show_temperature(self.sampling.temperature.value)
 
     def _edited(self) -> None:
         if not self._writing:

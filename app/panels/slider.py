@@ -22,9 +22,13 @@ class ValueEdit(QLineEdit):
         self.setProperty("kind", "value")
         self.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.setFont(theme.mono(13, theme.HEADING.weight))
-        self.setFixedSize(56, 24)
+        self.setFixedSize(56 if decimals else 36, 24)
         self.editingFinished.connect(self._read)
         self._show()
+
+    def set_high(self, high: float) -> None:
+        self._high = high
+        self.value = self._value
 
     @property
     def value(self) -> float:
@@ -66,7 +70,7 @@ class ValueEdit(QLineEdit):
 class Slider(QWidget):
     """A label, a value that can be typed, and a slider below.
 
-    `step` is the slider's; what is typed may be finer.
+    `step` is the slider's; what is typed may be finer, and reach up to `most`.
     """
 
     changed = Signal(float)
@@ -81,10 +85,11 @@ class Slider(QWidget):
         *,
         name: str = "",
         tip: str = "",
+        most: float | None = None,
     ) -> None:
         super().__init__()
         self._low, self._step = low, step
-        self.edit = ValueEdit(low, high, step, decimals)
+        self.edit = ValueEdit(low, high if most is None else most, step, decimals)
         self.note = muted()
         self.note.setMinimumWidth(1)
         self.slider = QSlider(Qt.Orientation.Horizontal)
@@ -95,9 +100,12 @@ class Slider(QWidget):
         self.edit.setAccessibleName(f"{self.slider.accessibleName()}, value")
         label.setToolTip(self.slider.toolTip())
 
+        self._heading = QHBoxLayout()
+        self._heading.setSpacing(0)
+        self._heading.addWidget(label)
         top = QHBoxLayout()
         top.setSpacing(ROW_GAP)
-        top.addWidget(label)
+        top.addLayout(self._heading)
         top.addWidget(self.note)
         top.addStretch(1)
         top.addWidget(self.edit)
@@ -116,6 +124,16 @@ class Slider(QWidget):
     @value.setter
     def value(self, value: float) -> None:
         self.edit.value = value
+
+    def explain_with(self, button: QWidget) -> None:
+        """Put a "?" behind the label."""
+        self._heading.addWidget(button)
+
+    def set_high(self, high: float) -> None:
+        """Another maximum; a value above it comes down to it."""
+        with QSignalBlocker(self.slider):
+            self.slider.setMaximum(round((high - self._low) / self._step))
+        self.edit.set_high(high)
 
     def _slid(self, position: int) -> None:
         self.value = self._low + position * self._step

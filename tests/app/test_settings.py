@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -19,11 +20,24 @@ SETUP = Setup(
     raw=True,
     target="/models/größe 7B.gguf",
     draft="",
-    config=Config(gamma=7, temperature=0.35, top_k=40, top_p=0.9, seed=12, drafter="model"),
+    config=Config(
+        gamma=7,
+        temperature=0.35,
+        top_k=40,
+        top_p=0.9,
+        seed=12,
+        drafter="ngram-table",
+        rule="lenient",
+        length_policy="entropy",
+        branches=(3, 2),
+        lenience=0.55,
+        entropy_bound=0.25,
+    ),
     measure="reuse",
     threads=3,
     gpu_layers=12,
     context=8192,
+    corpus="/texte/größe, 2. Auflage.txt",
 )
 
 
@@ -35,6 +49,15 @@ def test_the_setup_survives_a_restart(folders: Folders):
     again = Settings(folders)
     assert again.setup == SETUP
     assert not again.broken
+
+
+def test_a_setup_of_an_earlier_version_is_taken_over(folders: Folders):
+    """Without the fields that came later."""
+    old = json.dumps({"prompt": "x", "config": {"gamma": 3, "drafter": "ngram"}})
+    write(folders, f"[General]\nsetup={json.dumps(old)}\n".encode())
+    settings = Settings(folders)
+    assert settings.setup == Setup(prompt="x", config=Config(gamma=3, drafter="ngram"))
+    assert not settings.broken
 
 
 @pytest.mark.parametrize("on", [True, False])

@@ -141,6 +141,55 @@ def problem(scene: Scene) -> None:
     panel.setup = msgspec.structs.replace(SETUP, config=config, draft=None)
 
 
+def set_up(scene: Scene, **changes: object) -> None:
+    """Show SETUP with another configuration, and the drafting box in full."""
+    panel = scene.window.setup_panel
+    config = msgspec.structs.replace(SETUP.config, **changes)
+    panel.setup = msgspec.structs.replace(SETUP, config=config)
+    QApplication.processEvents()
+    panel.ensureWidgetVisible(panel.sampling)
+    panel.ensureWidgetVisible(panel.drafting)
+
+
+def tree(scene: Scene) -> None:
+    set_up(scene, branches=(3, 2))
+
+
+def typical(scene: Scene) -> None:
+    set_up(scene, rule="typical")
+
+
+def lenient(scene: Scene) -> None:
+    set_up(scene, rule="lenient", lenience=0.6, length_policy="entropy")
+
+
+def table(scene: Scene) -> None:
+    set_up(scene, drafter="ngram-table", length_policy="confidence")
+    scene.window.setup_panel.drafting.corpus.value = "/texts/palindromes and other word games.txt"
+
+
+def refused(scene: Scene) -> None:
+    set_up(scene, drafter="ngram", rule="block", length_policy="throughput")
+
+
+def wide_tree(scene: Scene) -> None:
+    set_up(scene, branches=(4, 4, 4), length_policy="fixed")
+
+
+def plain(scene: Scene) -> None:
+    set_up(scene, gamma=0, rule="lenient")
+
+
+def rules(scene: Scene) -> None:
+    set_up(scene, drafter="ngram")
+    scene.window.setup_panel.drafting.rule.showPopup()
+
+
+def rule_explained(scene: Scene) -> None:
+    set_up(scene, rule="typical")
+    scene.window.setup_panel.drafting.findChildren(Explanation)[-1].explain()
+
+
 def advice(scene: Scene) -> None:
     finished(scene)
     scene.window.setup_panel.engine.show_advice(
@@ -187,6 +236,15 @@ SCENES: dict[str, Callable[[Scene], None]] = {
         finished,
         error,
         problem,
+        tree,
+        typical,
+        lenient,
+        table,
+        refused,
+        wide_tree,
+        plain,
+        rules,
+        rule_explained,
         advice,
         picker,
         presets,
@@ -197,7 +255,7 @@ SCENES: dict[str, Callable[[Scene], None]] = {
 }
 SCALE = int(os.environ["QT_SCALE_FACTOR"])
 SIZES = {"": (1600, 900), "-4k": (3840, 2160), "-narrow": (1100, 700)}
-SMALL = ("finished", "error", "empty")
+SMALL = ("finished", "error", "empty", "tree", "lenient")
 """Scenes that are shown in the other sizes too."""
 
 
