@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from engine.config import Config
 from engine.drafting.base import Proposal
+from engine.drafting.length import LengthPolicy
+from engine.drafting.lookup import copied
 
 
 class NgramDrafter:
@@ -36,16 +38,15 @@ class NgramDrafter:
         self._index(prompt)
         yield time.perf_counter_ns() - began
 
-    def propose(self, context: Sequence[int], gamma: int, u: NDArray[np.float64]) -> Proposal:
+    def propose(
+        self, context: Sequence[int], gamma: int, u: NDArray[np.float64], length: LengthPolicy
+    ) -> Proposal:
         began = time.perf_counter_ns()
         self._index(context)
         for n in self._lengths:
             start = self._after.get(tuple(context[-n:])) if len(context) > n else None
             if start is not None:
-                ids = list(context[start : start + gamma])
-                spent = time.perf_counter_ns() - began
-                each = [spent // len(ids)] * len(ids) if ids else []
-                return Proposal(ids=ids, draft_ns=each, source=(start, start + len(ids)))
+                return copied(context, start, gamma, n, length, began)
         return Proposal()
 
     def end(self) -> None:
