@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import uuid
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -19,7 +17,6 @@ from engine.config import Config, ModelSpec
 from engine.divergence import first_divergence
 from engine.errors import Cancelled, ErrorInfo, ModelError
 from engine.events import (
-    SCHEMA,
     AnyEvent,
     FinishReason,
     Level,
@@ -29,11 +26,10 @@ from engine.events import (
     RunStarted,
 )
 from engine.gate import Gate
-from engine.host import host
-from engine.lab.check import Tell, run_check
+from engine.lab.check import Tell, checked, run_check
 from engine.lab.result import CheckJob, CheckResult
 from engine.loop import decode
-from engine.preparation import LAB, Loaded, Loader, Loading, Preparation, Prepared
+from engine.preparation import Loaded, Loader, Loading, Preparation, Prepared
 from engine.text import label
 from engine.trace import Tally
 
@@ -81,25 +77,8 @@ class _Plan:
 
     def started(self, role: Role, baseline: list[AnyEvent] | None) -> RunStarted:
         """The first event of a run of this job, measured against `baseline`."""
-        plain = role == "baseline"
-        pieces = (self.target.vocabulary.piece(i, special=True) for i in self.ready.prompt_ids)
         first = baseline[0] if baseline else None
-        return RunStarted(
-            seq=0,
-            t_ns=self.target.clock(),
-            run_id=uuid.uuid4().hex,
-            schema=SCHEMA,
-            role=role,
-            started_at=datetime.now(UTC).isoformat(timespec="seconds"),
-            config=self.job.config.baseline() if plain else self.job.config,
-            prompt=self.job.prompt,
-            prompt_ids=self.ready.prompt_ids,
-            prompt_pieces=tuple(label(piece) for piece in pieces),
-            lossless=self.ready.rule.lossless_in(self.job.config),
-            host=host(),
-            models=self.ready.models(plain=plain),
-            baseline=first.run_id if isinstance(first, RunStarted) else None,
-        )
+        return self.ready.started(role, first.run_id if isinstance(first, RunStarted) else None)
 
     def baseline_key(self) -> bytes:
         """What makes two baselines comparable: engine, target as it was loaded (its file may have
@@ -205,9 +184,7 @@ class JobRunner:
 
         Raises DraftscopeError, and Cancelled.
         """
-        job = msgspec.structs.replace(
-            job, target=_small(job.target), draft=None if job.draft is None else _small(job.draft)
-        )
+        job = checked(job)
         return run_check(job, self._preparation.prepare(job, loading, loaded), self.gate, tell)
 
     def _measure(self, plan: _Plan, sink: Sink) -> tuple[FinishReason, list[AnyEvent]]:
@@ -280,11 +257,6 @@ class JobRunner:
             sequence += 1
         sink(RunFinished(sequence, target.clock(), reason, tally.totals(), error))
         return reason
-
-
-def _small(spec: ModelSpec) -> ModelSpec:
-    """The toy pair of a check is another one: its law can be enumerated."""
-    return msgspec.structs.replace(spec, source=LAB) if spec.source == "toy" else spec
 
 
 def both(first: Sink, second: Sink) -> Sink:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
@@ -16,15 +18,17 @@ from engine.drafting.base import Drafter
 from engine.drafting.ngram_table import NgramTable
 from engine.drafting.registry import drafter_kind, make_drafter, no_draft_model
 from engine.errors import Cancelled, PromptError
-from engine.events import Models, TableInfo
+from engine.events import SCHEMA, Models, Role, RunStarted, TableInfo
 from engine.gate import Gate
+from engine.host import host
 from engine.methods import check, check_leaves
 from engine.rules import RULES, Rule
+from engine.text import label
 
 ModelRole = Literal["target", "draft"]
 Part = Literal["target", "draft", "table"]
-LAB = "toy-lab"
-"""Source of the toy pair that is small enough for its law to be enumerated."""
+LAB = "toy-lab-"
+"""Source, with the vocabulary's size, of a toy pair whose law can be enumerated."""
 _KEPT_TABLES = 2
 Loading = Callable[[Part, float], None]
 Loaded = Callable[[ModelRole, LanguageModel], None]
@@ -59,6 +63,7 @@ class Asked(Protocol):
 class Prepared:
     """Everything loaded and encoded. target_load numbers the loads of targets."""
 
+    prompt: str
     config: Config
     target: LanguageModel
     draft: LanguageModel | None
@@ -68,12 +73,30 @@ class Prepared:
     rule: Rule
     target_load: int
 
-    def models(self, *, plain: bool) -> Models:
-        """What RunStarted says of them; plain decoding uses the target only."""
-        if plain:
-            return Models(self.target.info)
-        draft = None if self.draft is None else self.draft.info
-        return Models(self.target.info, draft, self.table_info)
+    def started(self, role: Role, baseline: str | None = None) -> RunStarted:
+        """The first event of a run, measured against the run `baseline`."""
+        plain = role == "baseline"
+        models = Models(self.target.info)
+        if not plain:
+            draft = None if self.draft is None else self.draft.info
+            models = Models(self.target.info, draft, self.table_info)
+        pieces = (self.target.vocabulary.piece(i, special=True) for i in self.prompt_ids)
+        return RunStarted(
+            seq=0,
+            t_ns=self.target.clock(),
+            run_id=uuid.uuid4().hex,
+            schema=SCHEMA,
+            role=role,
+            started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            config=self.config.baseline() if plain else self.config,
+            prompt=self.prompt,
+            prompt_ids=self.prompt_ids,
+            prompt_pieces=tuple(label(piece) for piece in pieces),
+            lossless=self.rule.lossless_in(self.config),
+            host=host(),
+            models=models,
+            baseline=baseline,
+        )
 
     def drafter(self) -> Drafter:
         return make_drafter(self.config, self.draft, self.target.vocabulary.size, self.table)
@@ -136,6 +159,7 @@ class Preparation:
         if speculative and kind.needs_table:
             table, info = self._table(text, target, loading)
         return Prepared(
+            asked.prompt,
             config,
             target,
             draft,
@@ -169,7 +193,12 @@ class Preparation:
             loading(role, fraction)
 
         progress(0.0)
-        model = _lab_model(role) if spec.source == LAB else self._loader(spec, role, progress)
+        if spec.source.startswith(LAB):
+            from engine.backends.toy import lab_pair
+
+            model = lab_pair(int(spec.source.removeprefix(LAB)))[role == "draft"]
+        else:
+            model = self._loader(spec, role, progress)
         self._models[role] = (spec, model)
         if self._gate.cancelled:
             raise Cancelled("Loading was cancelled.")
@@ -214,13 +243,6 @@ def _encoded(asked: Asked, target: LanguageModel, draft: LanguageModel | None) -
             "Shorten the prompt, or choose the drafter 'ngram', which needs no context.",
         )
     return ids
-
-
-def _lab_model(role: ModelRole) -> LanguageModel:
-    from engine.backends.toy import lab_pair
-
-    target, draft = lab_pair()
-    return target if role == "target" else draft
 
 
 def _same_but_threads(a: ModelSpec, b: ModelSpec) -> bool:

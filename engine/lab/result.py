@@ -58,8 +58,9 @@ class CheckResult(msgspec.Struct, frozen=True):
     that both samples come from one law. tv: total variation between the two samples, tv_noise: what
     two samples of one law would show on average, detectable: the bias that a test of this size
     would find. expected_accepted, expected_tokens: exact means of a round's accepted and emitted
-    tokens. divergence: where two greedy texts part. declared: the rule says that it is lossless in
-    this configuration; lossless: nothing here speaks against it. sentence: all that in plain words.
+    tokens. divergence: where two greedy texts part.
+    declared: the rule says that it is lossless in this configuration; lossless: nothing that was
+    found speaks against it. sentence: the finding in plain words; detail: what it rests on.
     cells: the most frequent outcomes, most frequent first, of `outcomes` different ones.
     """
 
@@ -72,6 +73,7 @@ class CheckResult(msgspec.Struct, frozen=True):
     lossless: bool
     declared: bool
     sentence: str
+    detail: str
     gamma: int
     temperature: float
     branches: tuple[int, ...]
