@@ -2,10 +2,10 @@
 
     python -m tests.bench.methods [--threads 2] [--max-tokens 64] [--write docs/methods.md]
 
-Target: the embedded model. Draft: a Q4_0 copy of it. At least 20 prompts; for each prompt and temperature
-plain decoding is measured once, and all methods are run against it in turn. Figures are pooled over
-the prompts; the speedup is the median of the prompts', with its quartiles. Takes a quarter of an
-hour on two cores, with nothing else going on.
+Target: the embedded model. Draft: a Q4_0 copy of it. At least 20 prompts; for each prompt and
+temperature plain decoding is measured once, and all methods are run against it in turn. Figures are
+pooled over the prompts; the speedup is the median of the prompts', with its quartiles. Takes a
+quarter of an hour on two cores, with nothing else going on.
 """
 
 from __future__ import annotations
