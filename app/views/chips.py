@@ -11,20 +11,24 @@ from app import theme
 from app.theme import StateStyle
 from engine.trace import TokenState
 
-PADDING = 7.0
-"""Left and right of the text, in pixels."""
 RADIUS = 5.0
 GLYPH = 9.0
-GLYPH_GAP = 5.0
 STREAM_GLYPHS = frozenset(TokenState) - {TokenState.ACCEPTED}
 """States that carry their glyph in the stream, where nearly everything is accepted."""
 
 
 class ChipFont:
-    """The mono font at one size, with the widths of the labels seen so far."""
+    """The mono font at one size, with the widths of the labels seen so far.
+
+    padding: left and right of a chip's text. glyph, glyph_gap: size of its mark, the gap before.
+    """
 
     def __init__(self, size: int) -> None:
         self.size = size
+        small = size <= 10
+        self.padding = 4.0 if small else 7.0
+        self.glyph = 7.0 if small else GLYPH
+        self.glyph_gap = 3.0 if small else 5.0
         self.font: QFont = theme.mono(size)
         self._metrics = QFontMetricsF(self.font)
         # Capitals and most small letters lie in the middle of the chip.
@@ -40,8 +44,8 @@ class ChipFont:
 
     def chip_width(self, label: str, glyph: bool) -> float:
         """Width of a whole chip, in full pixels so that every outline is crisp."""
-        extra = GLYPH + GLYPH_GAP if glyph else 0.0
-        return float(round(self.text_width(label) + extra + 2 * PADDING))
+        extra = self.glyph + self.glyph_gap if glyph else 0.0
+        return float(round(self.text_width(label) + extra + 2 * self.padding))
 
     def elided(self, label: str, width: float) -> str:
         if self.text_width(label) <= width + 0.5:
@@ -68,11 +72,11 @@ def paint_chip(
     )
     painter.drawImage(rect.topLeft(), box)
 
-    extra = GLYPH + GLYPH_GAP if glyph else 0.0
-    room = rect.width() - 2 * PADDING - extra
+    extra = font.glyph + font.glyph_gap if glyph else 0.0
+    room = rect.width() - 2 * font.padding - extra
     label = font.elided(label, room)
     width = font.text_width(label)
-    left = rect.left() + PADDING + max(room - width, 0.0) / 2
+    left = rect.left() + font.padding + max(room - width, 0.0) / 2
     middle = rect.center().y()
     base = round(middle + font.baseline)
     painter.setPen(style.text)
@@ -82,8 +86,8 @@ def paint_chip(
         painter.setPen(QPen(style.text, 1.2))
         painter.drawLine(QPointF(left - 2, y), QPointF(left + width + 2, y))
     if glyph:
-        at = QPointF(left + width + GLYPH_GAP, middle - GLYPH / 2)
-        paint_glyph(painter, at, state, style.text)
+        at = QPointF(left + width + font.glyph_gap, middle - font.glyph / 2)
+        paint_glyph(painter, at, state, style.text, font.glyph)
 
 
 @lru_cache(maxsize=1024)

@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygon
 
 from app import theme
 from app.views.chips import ChipFont, paint_chip
-from app.views.round_text import Box, Chip
+from app.views.draft_text import Box, Chip
 from app.views.token_layout import label_of
 
 CHIPS_TOP, CHIPS_BOTTOM = 60.0, 50.0
@@ -110,7 +110,7 @@ def paint_box(
     _line(painter, inner, 46, theme.font(theme.SMALL), (box.subtitle,))
     semibold = theme.sans(13, QFont.Weight.DemiBold, figures=True)
     _line(painter, inner, rect.height() - 31, semibold, box.main)
-    _line(painter, inner, rect.height() - 12, small, (box.detail,))
+    _line(painter, inner, rect.height() - 12, small, box.detail)
     if box.note:
         narrow = rect.width() < NARROW
         side = 10 if narrow else 16

@@ -2,45 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from app.views import format as fmt
+from app.views.draft_text import Box, Chip, draft_box, is_complete, shows_tree
 from engine.trace import Round, Run, TokenState
-
-COPYING = {"ngram": "n-gram", "suffix": "suffix", "ngram-table": "n-gram table"}
-NAMED = COPYING | {"chain": "chain", "early-exit": "early exit"}
-_SUBTITLES = {
-    "ngram": "copied from the text",
-    "suffix": "copied from the text",
-    "ngram-table": "looked up, no model",
-    "early-exit": "the target's first layers",
-}
-
-
-@dataclass(frozen=True)
-class Chip:
-    """One chip in a box. index: place in the round, as in `Cell`."""
-
-    text: str
-    state: TokenState
-    index: int
-    glyph: bool
-
-
-@dataclass(frozen=True)
-class Box:
-    """Words of one box. titles and main: from the longest form to the shortest; the first that
-    fits is shown, and the first two boxes name their models in the same form.
-
-    note: said in place of chips.
-    """
-
-    titles: tuple[str, ...]
-    subtitle: str = ""
-    chips: list[Chip] = field(default_factory=list[Chip])
-    note: str = ""
-    main: tuple[str, ...] = ()
-    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,12 +23,21 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class Tree:
+    """The shape of a proposal with siblings; path: the indices of its accepted tokens."""
+
+    parents: tuple[int, ...]
+    path: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class RoundText:
     title: str
     phase: str  # "Draft", "Verify" or "" when the round is over
     boxes: tuple[Box, Box, Box]
     comparison: Comparison
     simulated: bool = False
+    tree: Tree | None = None  # None: a chain
 
 
 EMPTY = RoundText(
@@ -98,51 +73,14 @@ EMPTY = RoundText(
 def describe(run: Run, current: Round, baseline: Run | None) -> RoundText:
     """Everything that the view writes about a round of `run`."""
     simulated = run.started.models.target.simulated
-    boxes = (_draft(run, current), _verify(run, current), _result(run, current))
+    boxes = (draft_box(run, current), _verify(run, current), _result(run, current))
     phase = ""
     if current.verified is None:
-        phase = "Verify" if len(current.drafted) >= run.started.config.gamma else "Draft"
+        phase = "Verify" if is_complete(run, current) else "Draft"
     title = f"Round {current.index + 1:,}"
     comparison = _compare(run, current, baseline, "simulated" if simulated else "measured")
-    return RoundText(title, phase, boxes, comparison, simulated)
-
-
-def _draft(run: Run, current: Round) -> Box:
-    config, models = run.started.config, run.started.models
-    n = len(current.drafted)
-    if config.gamma == 0:
-        return Box(
-            ("1. Draft",), "switched off", main=("plain decoding",), detail="γ = 0",
-            note="The target decodes alone, one token with each pass.",
-        )  # fmt: skip
-    name = NAMED.get(config.drafter)
-    if name is None and models.draft is not None:
-        names = (models.draft.name, fmt.short_name(models.draft))
-    else:
-        names = (name or config.drafter,)
-    titles = (*(f"1. Draft · {name}" for name in names), "1. Draft")
-    if len(names) == 1:
-        titles = (titles[0], *titles)
-    subtitle = _SUBTITLES.get(config.drafter, "fast, approximate")
-    if n == 0:
-        if current.verified is None:
-            return Box(titles, subtitle, note="…")
-        before = run.columns.end_tokens[current.index - 1] if current.index else 0
-        if before == config.max_tokens - 1:
-            why = "the last token needs no draft"
-        else:
-            copying = config.drafter in COPYING
-            why = "no match in the text" if copying else "the draft's context is full"
-        return Box(titles, subtitle, note="no proposal", main=("0 tokens",), detail=why)
-    chips = [
-        Chip(d.piece or run.label(d.id), TokenState.PENDING, d.index, False)
-        for d in current.drafted
-    ]
-    ns = current.draft_ns
-    each = f"{fmt.duration(ns / n)} each" if n > 1 else ""
-    took = fmt.duration(ns)
-    main = (f"{fmt.count(n, 'token')} in {took}", f"{n} in {took}")
-    return Box(titles, subtitle, chips, main=main, detail=each)
+    tree = Tree(current.parents, current.path) if shows_tree(run, current) else None
+    return RoundText(title, phase, boxes, comparison, simulated, tree)
 
 
 def _verify(run: Run, current: Round) -> Box:
@@ -159,18 +97,21 @@ def _verify(run: Run, current: Round) -> Box:
         for d in current.drafted
     ]
     if verdict is None:
-        if n >= max(gamma, 1):
-            return Box(titles, "one forward pass", chips, main=("verifying…",))
         waiting = "awaiting the proposal" if gamma else "decoding…"
+        if gamma and is_complete(run, current):
+            waiting = "verifying…"
         return Box(titles, "one forward pass", chips, main=(waiting,))
+    note = ""
     if n == 0:
         note = "no proposal to verify" if gamma else "one token at a time"
         detail = "yields 1 token"
     else:
-        note = ""
         detail = f"verifies all {n}" if n > 1 else "verifies 1 token"
     took = fmt.duration(verdict.target_ns)
-    return Box(titles, "one forward pass", chips, note, (f"1 pass in {took}", took), detail)
+    main = (f"1 pass in {took}", took)
+    if current.is_tree:
+        main = (f"1 pass over {n + 1} tokens in {took}", *main)
+    return Box(titles, "one forward pass", chips, note, main, (detail,))
 
 
 def _result(run: Run, current: Round) -> Box:
@@ -178,9 +119,9 @@ def _result(run: Run, current: Round) -> Box:
     subtitle = "lossless" if run.started.lossless else "not lossless"
     if verdict is None:
         return Box(titles, subtitle, note="…")
+    accepted = [current.drafted[i] for i in current.path]
     chips = [
-        Chip(d.piece or run.label(d.id), TokenState.ACCEPTED, d.index, False)
-        for d in current.drafted[: verdict.n_accepted]
+        Chip(d.piece or run.label(d.id), TokenState.ACCEPTED, d.index, False) for d in accepted
     ]
     n = verdict.n_accepted
     if verdict.added_id is not None:
@@ -195,7 +136,7 @@ def _result(run: Run, current: Round) -> Box:
         main = (f"{n} accepted + 1 {verdict.added_kind}", f"{n} + 1 {verdict.added_kind}")
     total = current.draft_ns + verdict.target_ns + verdict.host_ns
     detail = f"{fmt.count(current.n_emitted, 'token')} in {fmt.duration(total)}"
-    return Box(titles, subtitle, chips, main=main, detail=detail)
+    return Box(titles, subtitle, chips, main=main, detail=(detail,))
 
 
 def _compare(run: Run, current: Round, baseline: Run | None, kind: str) -> Comparison:

@@ -23,6 +23,8 @@ from app import theme
 from app.views.chips import ChipFont
 from app.views.comparison_card import card_height, paint_badge, paint_card
 from app.views.round_boxes import (
+    CHIPS_BOTTOM,
+    CHIPS_TOP,
     PlacedChip,
     chip_area,
     paint_arrow,
@@ -32,8 +34,10 @@ from app.views.round_boxes import (
     wrap,
 )
 from app.views.round_text import EMPTY, RoundText, describe
+from app.views.round_tree import PlacedTree, paint_tree, place_tree, tree_height
 from app.views.token_tooltip import token_tooltip
 from engine.trace import Round, Run
+from engine.tree import width_at
 
 HEADER = 30.0
 BOX_HEIGHT = 186.0
@@ -42,9 +46,11 @@ ARROW = 40.0
 
 
 class RoundView(QWidget):
-    """Shows one round of a run. picked: round and index of the chip that was clicked."""
+    """Shows one round of a run. picked: round and index of the chip that was clicked. hovered: of
+    the one under the pointer, (-1, -1) for none."""
 
     picked = Signal(int, int)
+    hovered = Signal(int, int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -55,6 +61,9 @@ class RoundView(QWidget):
         self._finished_then = 0
         self._text: RoundText = EMPTY
         self._placed: list[list[PlacedChip]] = [[], [], []]
+        self._trees: list[PlacedTree] = []  # of the first two boxes, where a tree is shown
+        self._over = (-1, -1)
+        self._hinted = 0
         self.dwell_ms = 120
         """A verdict stays at least this long while it follows the newest round."""
         self._since = QElapsedTimer()
@@ -75,6 +84,7 @@ class RoundView(QWidget):
         self._finished_then = 0
         self._hold.stop()
         self._set_text(EMPTY)
+        self.updateGeometry()
         self.refresh()
 
     def show_round(self, index: int | None) -> None:
@@ -98,7 +108,8 @@ class RoundView(QWidget):
             return
         baseline_tokens = 0 if self._baseline is None else self._baseline.tally.tokens
         over = current.verified is not None
-        shown = (current.index, len(current.drafted), over, baseline_tokens)
+        told = len(current.drafted) + (current.length is not None)
+        shown = (current.index, told, over, baseline_tokens)
         before = self._shown
         if shown == before:
             return
@@ -129,14 +140,28 @@ class RoundView(QWidget):
     def _set_text(self, text: RoundText) -> None:
         self._text = text
         self._place()
-        spoken = [f"{b.titles[-1]}: {(*b.main, b.note)[0]}, {b.detail}" for b in text.boxes]
+        spoken = [
+            f"{b.titles[-1]}: " + ", ".join([(*b.main, b.note)[0], *b.detail[:1]])
+            for b in text.boxes
+        ]
         self.setAccessibleDescription(f"{text.title}. " + ". ".join(spoken))
         self.update()
 
     # Geometry
 
     def sizeHint(self) -> QSize:
-        return QSize(720, round(HEADER + BOX_HEIGHT + CARD_GAP + card_height(720)))
+        height = HEADER + BOX_HEIGHT + CARD_GAP + card_height(720)
+        return QSize(720, round(height + self._extra_height()))
+
+    def _extra_height(self) -> float:
+        """What the trees of a run need beyond a chain; by its settings, so that it stays."""
+        if self._run is None:
+            return 0.0
+        config = self._run.started.config
+        if all(b == 1 for b in config.branches[: config.gamma]):
+            return 0.0
+        leaves = width_at(config.branches, config.gamma)
+        return max(tree_height(leaves, self.width()) - (BOX_HEIGHT - CHIPS_TOP - CHIPS_BOTTOM), 0)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(420, round(HEADER + BOX_HEIGHT + CARD_GAP + card_height(420)))
@@ -161,15 +186,25 @@ class RoundView(QWidget):
     def _place(self) -> None:
         areas = [chip_area(rect) for rect in self._boxes()]
         chips = [box.chips for box in self._text.boxes]
+        self._trees = []
+        if self._text.tree is not None:
+            draft, verify, _ = self._text.boxes
+            self._trees = place_tree(self._text.tree, draft, verify, areas[:2])
+            chips[:2] = [], []
         # One size in all three boxes: the largest in which everything finds room.
         for font in self._fonts:
             wrapped = [wrap(c, area, font) for c, area in zip(chips, areas, strict=True)]
             self._chip_font, self._placed = font, [placed for placed, _ in wrapped]
             if all(fits for _, fits in wrapped):
                 break
+        for i, tree in enumerate(self._trees):
+            self._placed[i] = tree.chips
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        if self.sizeHint().height() != self._hinted:
+            self._hinted = self.sizeHint().height()
+            self.updateGeometry()
         self._place()
 
     def chip_rects(self, box: int) -> list[tuple[QRectF, int | None]]:
@@ -194,9 +229,13 @@ class RoundView(QWidget):
         for i, (box, rect, (hue, ink)) in enumerate(zip(text.boxes, rects, hues, strict=True)):
             title = box.titles[min(level, len(box.titles) - 1)]
             paint_box(painter, current, box, rect, hue, ink, title, text is EMPTY)
-            paint_chips(
-                painter, current, self._placed[i], self._chip_font, self.devicePixelRatioF()
-            )
+            ratio = self.devicePixelRatioF()
+            if i < len(self._trees):
+                # The path in the hue of what it is so far: proposed, then accepted.
+                strong = hue if i == 0 else current.good
+                paint_tree(painter, current, self._trees[i], hue, strong, current.surface, ratio)
+            else:
+                paint_chips(painter, current, self._placed[i], self._chip_font, ratio)
         for left, right in pairwise(rects):
             paint_arrow(painter, current, left, right)
         paint_card(painter, current, self._card(), text.comparison, text is EMPTY)
@@ -225,9 +264,10 @@ class RoundView(QWidget):
     # Pointer
 
     def _hit(self, at: QPointF) -> PlacedChip | None:
+        slack = 2.0 if self._trees else 0.0  # marks are small
         for placed in self._placed:
             for chip in placed:
-                if chip.rect.contains(at):
+                if chip.rect.adjusted(-slack, 0, slack, 0).contains(at):
                     return chip
         return None
 
@@ -242,7 +282,8 @@ class RoundView(QWidget):
         if hit is None or self._run is None or self._shown is None:
             QToolTip.hideText()
             return
-        text = f"{hit.more} more: make the window wider to see them"
+        room = "larger" if self._trees else "wider"
+        text = f"{hit.more} more: make the window {room} to see them"
         if hit.chip is not None:
             text = token_tooltip(self._run, self._shown[0], hit.chip.index)
         QToolTip.showText(at, text, self, hit.rect.toRect())
@@ -253,6 +294,19 @@ class RoundView(QWidget):
         shape = Qt.CursorShape.PointingHandCursor if over else Qt.CursorShape.ArrowCursor
         if self.cursor().shape() != shape:
             self.setCursor(shape)
+        self._hover(hit)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self._hover(None)
+
+    def _hover(self, hit: PlacedChip | None) -> None:
+        over = (-1, -1)
+        if hit is not None and hit.chip is not None and self._shown is not None:
+            over = (self._shown[0], hit.chip.index)
+        if over != self._over:
+            self._over = over
+            self.hovered.emit(*over)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         hit, shown = self._hit(event.position()), self._shown

@@ -389,9 +389,4 @@ class Timeline(QWidget):
         ns = self._ns_at(x)
         if self._run is None or not len(self._data) or y < BAR_TOP or ns > self._data.total:
             return ""
-        index = self._data.at(ns)
-        draft, target, host, tokens = describe_round(self._run, index)
-        parts = [("draft", draft), ("verify", target), ("host", host)]
-        each = " + ".join(f"{name} {fmt.duration(part)}" for name, part in parts if part)
-        total = fmt.duration(draft + target + host)
-        return f"Round {index + 1:,}: {fmt.count(tokens, 'token')} in {total}\n{each}"
+        return describe_round(self._run, self._data.at(ns))

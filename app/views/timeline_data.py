@@ -10,6 +10,8 @@ from array import array
 import numpy as np
 from numpy.typing import NDArray
 
+from app.views import format as fmt
+from app.views.length_text import length_words
 from engine.trace import Columns, Run
 
 Int = NDArray[np.int64]
@@ -68,7 +70,7 @@ class TimelineData:
         self._end.extend(columns.end_ns[done:n])
         self._draft.extend(columns.draft_ns[done:n])
         self._target.extend(columns.target_ns[done:n])
-        self._rejected.extend(columns.rejected[done:n])
+        self._rejected.extend(array("q", [min(r, 1) for r in columns.rejected[done:n]]))
         return True
 
     @property
@@ -150,7 +152,15 @@ class TimelineData:
         return d, t, h, np.where(filled, smooth(bad, kernel, known), 0.0)
 
 
-def describe_round(run: Run, index: int) -> tuple[int, int, int, int]:
-    """Draft, verify and host time and tokens of a finished round."""
+def describe_round(run: Run, index: int) -> str:
+    """A finished round in two or three lines: its tokens and time, its parts, why it was drafted
+    that long."""
     c = run.columns
-    return c.draft_ns[index], c.target_ns[index], c.host_ns[index], c.emitted[index]
+    draft, target, host = c.draft_ns[index], c.target_ns[index], c.host_ns[index]
+    parts = [("draft", draft), ("verify", target), ("host", host)]
+    each = " + ".join(f"{name} {fmt.duration(part)}" for name, part in parts if part)
+    total = fmt.duration(draft + target + host)
+    lines = [f"Round {index + 1:,}: {fmt.count(c.emitted[index], 'token')} in {total}", each]
+    length = run.rounds[index].length
+    lines += length_words(length)[:1] if length is not None else ()
+    return "\n".join(lines)

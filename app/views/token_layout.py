@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from engine.trace import TokenState
+from engine.tree import Parents, path_to
 
 TAB_COLUMNS = 4
 LABEL_LIMIT = 60
@@ -31,7 +32,7 @@ class Shape(NamedTuple):
     label: what its chip shows. width: of the chip. columns: leading (or only) spaces.
     blank: nothing but spaces. newlines: how many line ends it holds. tail: spaces after the last.
     bare: nothing but line ends and spaces.
-    ghost: rejected or discarded, so no part of the text.
+    ghost: no part of the text: rejected, discarded, or pending in another branch of a tree.
     """
 
     label: str
@@ -63,6 +64,16 @@ def _visible(char: str) -> str:
     if category in ("Cc", "Cf", "Cs", "Zl", "Zp") or (category == "Zs" and char != " "):
         return f"⟨{code:04X}⟩"
     return char
+
+
+def aside_of(parents: Parents) -> set[int]:
+    """Tokens of a proposal that are not on its first branch. Before the verdict that branch stands
+    in for the text: one text can be laid out, not sixteen."""
+    after = -1
+    for index, parent in enumerate(parents):
+        if parent == after:
+            after = index
+    return set(range(len(parents))) - set(path_to(after, parents))
 
 
 def label_of(text: str) -> str:
@@ -102,19 +113,20 @@ class Shaper:
 
     def __init__(self, measure: Callable[[str, TokenState], float]) -> None:
         self._measure = measure
-        self._known: dict[tuple[str, TokenState], Shape] = {}
+        self._known: dict[tuple[str, TokenState, bool], Shape] = {}
 
-    def shape(self, text: str, state: TokenState) -> Shape:
-        key = (text, state)
+    def shape(self, text: str, state: TokenState, aside: bool = False) -> Shape:
+        """aside: no part of the text whatever its state."""
+        key = (text, state, aside)
         known = self._known.get(key)
         if known is None:
-            known = self._known[key] = self._make(text, state)
+            known = self._known[key] = self._make(text, state, aside)
         return known
 
-    def _make(self, text: str, state: TokenState) -> Shape:
+    def _make(self, text: str, state: TokenState, aside: bool) -> Shape:
         label = label_of(text)
         width = self._measure(label, state)
-        if state not in _IN_TEXT:
+        if aside or state not in _IN_TEXT:
             return Shape(label, width, 0, False, 0, 0, False, True)
         lines = text.replace("\r\n", "\n").translate(_NEWLINES).split("\n")
         first, last = lines[0], lines[-1]

@@ -5,13 +5,9 @@ from __future__ import annotations
 from html import escape
 
 from app.theme import Theme, theme
-from app.views import format as fmt
+from app.views.token_figures import Rows, added_rows, drafted_rows, place_words, sibling_words
 from app.views.token_layout import visible
-from engine.events import Drafted, Top, Verified
 from engine.trace import Round, Run, TokenState
-
-SOURCE_LIMIT = 48
-"""Longest quotation of what an n-gram proposal copies, in characters."""
 
 _MEANING = {
     TokenState.PENDING: "drafted, waiting for the target",
@@ -21,94 +17,50 @@ _MEANING = {
     TokenState.RESAMPLED: "drawn by the target after the rejection",
     TokenState.BONUS: "drawn by the target: all passed",
 }
-Rows = list[tuple[str, str, str]]
-
-
-def source_text(run: Run, source: tuple[int, int]) -> str:
-    """The context that a half-open span of positions covers (prompt first), made visible."""
-    prompt = run.started.prompt_pieces
-    n = len(prompt)
-    parts = [
-        prompt[i] if i < n else run.text_parts[i - n]
-        for i in range(max(source[0], 0), min(source[1], n + len(run.text_parts)))
-    ]
-    text = visible("".join(parts))
-    return text if len(text) <= SOURCE_LIMIT else text[: SOURCE_LIMIT - 1] + "…"
+_IN_TREE = {
+    TokenState.REJECTED: "rejected by the target",
+    TokenState.DISCARDED: "pruned: never judged",
+    TokenState.RESAMPLED: "drawn by the target after all siblings were rejected",
+    TokenState.BONUS: "drawn by the target: a whole branch passed",
+}
 
 
 def token_tooltip(run: Run, round_index: int, index: int) -> str:
-    """Rich text about the token at a place: 0 to γ-1 was drafted, γ_r the target added."""
+    """Rich text about the token at a place: the first ones were drafted, γ_r the target added."""
     if not 0 <= round_index < len(run.rounds):
         return ""
     current = run.rounds[round_index]
+    parts = [f"round {round_index + 1}", place_words(current, index)]
     if index < len(current.drafted):
         drafted = current.drafted[index]
         state = current.state_of(index)
         text, token_id = drafted.piece or run.label(drafted.id), drafted.id
-        rows = _drafted_rows(run, current, drafted, state)
+        rows = drafted_rows(run, current, drafted, state)
+        parts.append(sibling_words(current, index))
     elif current.verified is not None and current.verified.added_id is not None:
         verdict = current.verified
         token_id = current.verified.added_id
         state = TokenState.BONUS if verdict.added_kind == "bonus" else TokenState.RESAMPLED
         text = verdict.added_piece or run.label(token_id)
-        rows = _added_rows(verdict, token_id)
+        rows = added_rows(verdict, token_id)
     else:
         return ""
-    meaning = _MEANING[state]
+    where = ", ".join(part for part in parts if part)
+    meaning = _meaning(run, current, index, state)
+    return _card(theme(), text, state, meaning, f"id {token_id} · {where}", rows)
+
+
+def _meaning(run: Run, current: Round, index: int, state: TokenState) -> str:
+    """What became of the token, in words."""
+    if current.is_tree:
+        return _IN_TREE.get(state, _MEANING[state])
     if state is TokenState.BONUS and not current.drafted:
-        meaning = "drawn by the target: nothing was proposed"
-    place = f"position {index + 1} of {len(current.drafted)}"
-    if index >= len(current.drafted):
-        place = "added by the target"
-    where = f"id {token_id} · round {round_index + 1}, {place}"
-    return _card(theme(), text, state, meaning, where, rows)
-
-
-def _drafted_rows(run: Run, current: Round, drafted: Drafted, state: TokenState) -> Rows:
-    rows: Rows = []
-    verdict = current.verified
-    judged = None
-    if verdict is not None and drafted.index < len(verdict.judged):
-        judged = verdict.judged[drafted.index]
-        rows.append(("p", fmt.probability(judged.p), "target"))
-    rows.append(("q", fmt.probability(drafted.q), "draft"))
-    if judged is not None:
-        if drafted.q > 0:
-            rows.append(("p/q", f"{judged.p / drafted.q:.4g}", ""))
-        if judged.u is None:
-            rows.append(("", "", "no coin: the rule compares the choices"))
-        else:
-            sign = "<" if state is TokenState.ACCEPTED else "≥"
-            compared = f"u {sign} {fmt.probability(judged.accept_probability)}"
-            rows.append(("u", fmt.probability(judged.u), compared))
-        rows.append(("Σ min(p, q)", fmt.probability(judged.overlap), "overlap of the two"))
-    if drafted.display and drafted.top is not None:
-        rows.extend(_display_row("q at T = 1", drafted.top, drafted.id))
-    if drafted.source is not None:
-        rows.append(("", "", f"copied from “{source_text(run, drafted.source)}”"))
-    elif drafted.draft_ns:
-        rows.append(("time", fmt.duration(drafted.draft_ns), "to draft it"))
-    return rows
-
-
-def _added_rows(verdict: Verified, token_id: int) -> Rows:
-    rows: Rows = []
-    if verdict.n_accepted < len(verdict.tops):
-        name = "p at T = 1" if verdict.display else "p"
-        rows.extend(_display_row(name, verdict.tops[verdict.n_accepted], token_id, "target"))
-    if verdict.added_kind == "resampled" and verdict.residual_top is not None:
-        note = "max(0, p − q), scaled"
-        rows.extend(_display_row("residual", verdict.residual_top, token_id, note))
-    if verdict.added_u is not None:
-        rows.append(("u", fmt.probability(verdict.added_u), "the draw"))
-    return rows
-
-
-def _display_row(name: str, top: Top, token_id: int, note: str = "for display") -> Rows:
-    """The token's probability, where it is among the recorded candidates."""
-    if token_id in top.ids:
-        return [(name, fmt.probability(top.p[top.ids.index(token_id)]), note)]
-    return []
+        return "drawn by the target: nothing was proposed"
+    if state is TokenState.RESAMPLED and run.started.config.rule == "typical":
+        return "drawn from p after the rejection"
+    if state is TokenState.DISCARDED and current.judged(index) is not None:
+        return "discarded: it was weighed with the block"
+    return _MEANING[state]
 
 
 def _card(
@@ -131,7 +83,7 @@ def _card(
         for name, value, note in rows:
             if value:
                 parts.append(
-                    f'<tr><td style="{small};padding-right:16px">{name}</td>'
+                    f'<tr><td style="{small};padding-right:16px">{escape(name)}</td>'
                     f'<td align="right" style="{mono};font-size:12px">{value}</td>'
                     f'<td style="{small};padding-left:12px">{escape(note)}</td>'
                     "</tr>"

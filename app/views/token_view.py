@@ -6,8 +6,6 @@ only rows that changed are drawn again.
 
 from __future__ import annotations
 
-from bisect import bisect_left
-
 from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QFocusEvent,
@@ -25,7 +23,8 @@ from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QPushButton, QToolTip
 from app import theme
 from app.views.chips import RADIUS, STREAM_GLYPHS, ChipFont
 from app.views.row_cache import RowCache
-from app.views.token_layout import DENSE, NORMAL, Metrics, Shape, Shaper, TokenLayout
+from app.views.source_light import first_cell, paint_light, pieces_of, source_cells
+from app.views.token_layout import DENSE, NORMAL, Metrics, Shape, Shaper, TokenLayout, aside_of
 from app.views.token_tooltip import token_tooltip
 from engine.trace import Run, TokenState
 
@@ -53,6 +52,7 @@ class TokenView(QAbstractScrollArea):
         self._show_rejected = True
         self._hover = -1
         self._selected = -1
+        self._source: tuple[list[int], int] = [], -1  # lit cells, see `show_source`
         self._round: int | None = None
         self._hint = QKeySequence("Ctrl+Return").toString(QKeySequence.SequenceFormat.NativeText)
         self._words = "", ""
@@ -85,6 +85,7 @@ class TokenView(QAbstractScrollArea):
         self._closed = 0
         self._seen = (0, 0, False)
         self._hover = self._selected = -1
+        self._source = [], -1
         self._round = None
         self._following = True
         self._layout.clear()
@@ -105,11 +106,9 @@ class TokenView(QAbstractScrollArea):
         if seen[2] != self._seen[2] or not len(self._layout):
             self.viewport().update()  # the caret, or the empty state
         self._seen = seen
-        shape = self._shaper.shape
         # The cells of the open round may have changed, and its verdict replaces them.
         first = self._layout.truncate(self._closed)
-        cells = run.cells[self._closed :]
-        first = min(first, self._layout.extend([shape(c.text, c.state) for c in cells]))
+        first = min(first, self._layout.extend(self._shapes(run, self._closed, len(run.cells))))
         self._closed = run.n_closed_cells
         self._cache.drop_from(first)
         if self._selected >= len(run.cells):
@@ -139,6 +138,23 @@ class TokenView(QAbstractScrollArea):
             if not any(y in page for y in ends):
                 self._ensure_visible(span[0])
         self.viewport().update()
+
+    def show_source(self, round_index: int, index: int) -> None:
+        """Light up what a token was copied from, if that is part of the output; -1: nothing."""
+        run = self._run
+        lit: tuple[list[int], int] = [], -1
+        if run is not None:
+            lit = source_cells(run, round_index, index, self._closed)
+        if lit != self._source:
+            changed = [*self._source[0], *lit[0]]
+            self._source = lit
+            for box in self._light_boxes(changed):
+                self.viewport().update(box.adjusted(-5, -5, 5, 8))
+
+    @property
+    def source_cells(self) -> list[int]:
+        """The cells that are lit."""
+        return self._source[0]
 
     @property
     def dense(self) -> bool:
@@ -202,13 +218,24 @@ class TokenView(QAbstractScrollArea):
     def _metrics(self) -> Metrics:
         return DENSE if self._dense else NORMAL
 
+    def _shapes(self, run: Run, start: int, stop: int) -> list[Shape]:
+        """Of the cells from `start` up to `stop`."""
+        shape = self._shaper.shape
+        shapes = [shape(c.text, c.state) for c in run.cells[start:stop]]
+        newest = run.rounds[-1] if run.rounds else None
+        if newest is not None and newest.verified is None and newest.is_tree:
+            for index in aside_of(newest.parents):
+                at = run.n_closed_cells + index
+                if start <= at < stop:
+                    shapes[at - start] = shape(run.cells[at].text, run.cells[at].state, True)
+        return shapes
+
     def _reshape(self) -> None:
         """Measure every chip anew."""
         self._shaper = Shaper(self._measure)
         shapes: list[Shape] = []
         if self._run is not None:
-            cells = self._run.cells[: len(self._layout)]
-            shapes = [self._shaper.shape(c.text, c.state) for c in cells]
+            shapes = self._shapes(self._run, 0, len(self._layout))
         self._layout.shapes = shapes
         self._relayout(force=True)
 
@@ -265,14 +292,12 @@ class TokenView(QAbstractScrollArea):
         self.viewport().update(0, y, self.viewport().width(), self.viewport().height() - y)
 
     def _find(self, round_index: int, index: int) -> int | None:
-        """The cell at a place of a round; cells stand in the order of (round, index)."""
+        """The cell at a place of a round."""
         if self._run is None:
             return None
-        cells = self._run.cells[: len(self._layout)]
-        at = bisect_left(cells, (round_index, index), key=lambda c: (c.round, c.index))
-        if at < len(cells) and cells[at].round == round_index:
-            return at
-        return None
+        stop = len(self._layout)
+        at = first_cell(self._run, round_index, index, stop)
+        return at if at < stop and self._run.cells[at].round == round_index else None
 
     def _round_span(self) -> tuple[int, int] | None:
         """First and last cell of the shown round."""
@@ -317,6 +342,10 @@ class TokenView(QAbstractScrollArea):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self._round is not None:
             self._paint_round(painter, current, rows)
+        cells, own = self._source
+        if cells:
+            ring = self.cell_rect(own) if own >= 0 and self._layout.w[own] > 0 else None
+            paint_light(painter, current, self._light_boxes(cells), ring)
         if self._hover >= 0 and self._hover != self._selected:
             self._paint_ring(painter, self._hover, QPen(current.muted, 1.0), 1.5)
         if self._selected >= 0:
@@ -352,6 +381,12 @@ class TokenView(QAbstractScrollArea):
                 a, b = self.cell_rect(start), self.cell_rect(stop)
                 line = QRectF(a.left(), a.bottom() + 3.5, b.right() + 1 - a.left(), 2)
                 painter.drawRoundedRect(line, 1, 1)
+
+    def _light_boxes(self, cells: list[int]) -> list[QRect]:
+        return [
+            self.cell_rect(first).united(self.cell_rect(last))
+            for first, last in pieces_of(cells, self._layout)
+        ]
 
     def _paint_empty(self, painter: QPainter, current: theme.Theme) -> None:
         run = self._run
@@ -412,6 +447,8 @@ class TokenView(QAbstractScrollArea):
         for changed in (self._hover, cell):
             self._update_cell(changed)
         self._hover = cell
+        where = self._run.cells[cell] if self._run is not None and cell >= 0 else None
+        self.show_source(*(where.round, where.index) if where is not None else (-1, -1))
         self.hovered.emit(cell)
 
     def _update_cell(self, cell: int) -> None:

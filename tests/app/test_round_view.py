@@ -12,7 +12,8 @@ from pytestqt.qtbot import QtBot
 from app.views import format as fmt
 from app.views.chips import ChipFont
 from app.views.round_boxes import title_level, wrap
-from app.views.round_text import EMPTY, Chip, RoundText, describe
+from app.views.draft_text import Chip
+from app.views.round_text import EMPTY, RoundText, describe
 from app.views.round_view import RoundView
 from engine.events import ModelInfo
 from engine.trace import Round, Run, TokenState, Trace
@@ -132,9 +133,9 @@ def test_a_round_with_a_rejection() -> None:
     draft, verify, result = describe(run, current, trace.baseline_of(run)).boxes
     assert draft.titles == ("1. Draft · Qwen2.5-Coder 0.5B", "1. Draft · 0.5B", "1. Draft")
     assert draft.main[0] == f"5 tokens in {fmt.duration(current.draft_ns)}"
-    assert draft.detail.endswith(" each")
+    assert draft.detail[0].endswith(" each")
     assert verify.main[0] == f"1 pass in {fmt.duration(current.verified.target_ns)}"
-    assert verify.detail == "verifies all 5"
+    assert verify.detail == ("verifies all 5",)
     assert [c.state for c in verify.chips] == [current.state_of(i) for i in range(5)]
     assert all(c.glyph for c in verify.chips)
     assert result.main[0] == f"{n} accepted + 1 resampled"
@@ -194,7 +195,7 @@ def test_a_round_without_a_proposal() -> None:
     assert draft.titles[0] == "1. Draft · n-gram"
     assert draft.subtitle == "copied from the text"
     assert draft.note == "no proposal"
-    assert draft.detail == "no match in the text"
+    assert draft.detail == ("no match in the text",)
     assert verify.note == "no proposal to verify"
     assert result.main[0] == "1 token from the target"
 
@@ -202,7 +203,7 @@ def test_a_round_without_a_proposal() -> None:
 def test_plain_decoding() -> None:
     text = text_of(make_trace(rounds=3, gamma=0), 1)
     assert text.boxes[0].main == ("plain decoding",)
-    assert text.boxes[0].detail == "γ = 0"
+    assert text.boxes[0].detail == ("γ = 0",)
     assert "γ = 0" in text.comparison.speculative[0]
     assert text.comparison.ratio is None
     baseline = make_trace(rounds=3).runs[0]

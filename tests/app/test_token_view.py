@@ -15,7 +15,8 @@ from app.views.chips import ChipFont
 from app.views.legend import Legend
 from app.views.row_cache import RowCache
 from app.views.token_layout import TokenLayout
-from app.views.token_tooltip import source_text, token_tooltip
+from app.views.copied_text import source_text
+from app.views.token_tooltip import token_tooltip
 from app.views.token_view import TokenView
 from engine.events import Drafted
 from engine.trace import Run, TokenState, Trace

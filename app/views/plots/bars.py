@@ -116,6 +116,16 @@ class AcceptanceCard(BarCard):
     least_height = 150
     hint = "How often each place is accepted"
 
+    @property
+    def _place(self) -> str:
+        """What the axis counts."""
+        return "depth" if self.snapshot is not None and self.snapshot.tree else "position"
+
+    def show_snapshot(self, snapshot: Snapshot | None) -> None:
+        super().show_snapshot(snapshot)
+        self.title = f"Acceptance by {self._place}"
+        self.setAccessibleName(self.title)
+
     def caption_choices(self, snapshot: Snapshot) -> Sequence[str]:
         if not self.bars():
             return ()
@@ -172,11 +182,11 @@ class AcceptanceCard(BarCard):
 
     def tip(self, index: int) -> str:
         assert self.snapshot is not None
-        a = self.snapshot.acceptance
+        a, place = self.snapshot.acceptance, f"{self._place.capitalize()} {index + 1}"
         if index >= len(a.rate):
-            return f"Position {index + 1}: none judged yet"
+            return f"{place}: none judged yet"
         return (
-            f"Position {index + 1}: {a.accepted[index]} of {a.judged[index]} judged tokens accepted"
+            f"{place}: {a.accepted[index]} of {a.judged[index]} judged tokens accepted"
             f" = {a.rate[index]:.3f}, 95 % interval {a.low[index]:.3f} to {a.high[index]:.3f}"
         )
 
@@ -184,13 +194,13 @@ class AcceptanceCard(BarCard):
         if not self.bars():
             return self.empty_text()
         rates = snapshot.acceptance.rate
-        return ", ".join(f"position {i + 1}: {rate:.2f}" for i, rate in enumerate(rates))
+        return ", ".join(f"{self._place} {i + 1}: {rate:.2f}" for i, rate in enumerate(rates))
 
     def csv(self) -> str:
         if self.snapshot is None or not self.bars():
             return ""
         a = self.snapshot.acceptance
-        header = ("position", "judged", "accepted", "rate", "low_95", "high_95")
+        header = (self._place, "judged", "accepted", "rate", "low_95", "high_95")
         columns = (a.judged, a.accepted, a.rate, a.low, a.high)
         return table(header, range(1, len(a.rate) + 1), *(c.tolist() for c in columns))
 

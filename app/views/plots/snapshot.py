@@ -21,7 +21,8 @@ class Snapshot:
     """Everything that the labels and bars of one refresh are drawn from.
 
     modelled, ceiling: the modelled speedup and the verify-aware ceiling, where they are defined.
-    gamma: the run's setting; 0 is plain decoding. finished: no more rounds will come.
+    gamma: the run's setting; 0 is plain decoding. finished: no more rounds will come. tree: its
+    proposals have siblings, and positions are depths.
     """
 
     figures: Figures
@@ -34,6 +35,7 @@ class Snapshot:
     max_tokens: int
     has_baseline: bool
     finished: bool
+    tree: bool = False
 
     @property
     def kind(self) -> str:
@@ -48,6 +50,7 @@ class Snapshot:
 
 def take(run: Run, baseline: Run | None) -> Snapshot:
     """The snapshot of `run` as it stands now."""
+    config = run.started.config
     now, costs = figures(run, baseline), measure(run, baseline)
     return Snapshot(
         figures=now,
@@ -56,8 +59,9 @@ def take(run: Run, baseline: Run | None) -> Snapshot:
         ceiling=verify_aware_ceiling(now, costs) if now.drafted else None,
         acceptance=acceptance_by_position(run),
         histogram=tokens_per_pass_histogram(run),
-        gamma=run.started.config.gamma,
-        max_tokens=run.started.config.max_tokens,
+        gamma=config.gamma,
+        max_tokens=config.max_tokens,
         has_baseline=baseline is not None,
         finished=run.finished is not None,
+        tree=bool(run.shapes) or any(b > 1 for b in config.branches[: config.gamma]),
     )
