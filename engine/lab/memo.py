@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import cast
 
 import numpy as np
 
@@ -31,6 +32,27 @@ class _Node:
         while nodes[-1].parent is not None:
             nodes.append(nodes[-1].parent)
         return nodes[::-1]
+
+
+class _Rows:
+    """Logits [n, V] of n prefixes, each passed through the model when it is first looked at, and
+    the caller's to overwrite: as much of an array as the loop and the drafters use."""
+
+    def __init__(self, nodes: Sequence[_Node], logits: Callable[[_Node], Logits]) -> None:
+        self._nodes = nodes
+        self._logits = logits
+        self._rows: dict[int, Logits] = {}
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+    def __getitem__(self, index: int) -> Logits:
+        if index not in self._rows:
+            self._rows[index] = self._logits(self._nodes[index]).copy()
+        return self._rows[index]
+
+    def __iter__(self) -> Iterator[Logits]:
+        return (self[i] for i in range(len(self)))
 
 
 class MemoModel:
@@ -89,10 +111,8 @@ class MemoModel:
                 nodes.append(self._node(before if parent < 0 else self._tree[parent], token))
                 self._tree.append(nodes[-1])
         asked = {"all": nodes, "last": nodes[-1:], "none": []}[rows]
-        logits = np.empty((len(asked), self.vocabulary.size), dtype=np.float32)
-        for row, node in zip(logits, asked, strict=True):
-            row[:] = self._logits(node)
-        return logits
+        # Rows after a rejection are never looked at: most passes of a round need not be made.
+        return cast(Logits, _Rows(asked, self._logits))
 
     def keep(self, path: Sequence[int]) -> None:
         self._path += [self._tree[i] for i in path]
