@@ -9,8 +9,16 @@ from typing import TextIO
 import typer
 
 from engine.events import AnyEvent, Prefilled, RunFinished, RunStarted, Verified
+from engine.lab.result import Stage
 from engine.metrics import Figures, figures
 from engine.trace import Run, TokenState, Trace
+
+_STAGES: dict[Stage, str] = {
+    "exact": "Enumerating the exact law",
+    "plain": "Decoding plainly",
+    "speculative": "Decoding speculatively",
+    "scoring": "Comparing the texts",
+}
 
 
 class Progress:
@@ -23,8 +31,12 @@ class Progress:
         self._prefilled = 0
         self._n_prompt = 0
 
-    def loading(self, role: str, fraction: float) -> None:
-        self._say(f"Loading the {role}: {fraction:.0%}")
+    def loading(self, part: str, fraction: float) -> None:
+        doing = "Counting n-grams" if part == "table" else f"Loading the {part}"
+        self._say(f"{doing}: {fraction:.0%}")
+
+    def checking(self, stage: Stage, done: int, total: int) -> None:
+        self._say(f"{_STAGES[stage]}: {done:,} of {total:,}" if total else _STAGES[stage])
 
     def event(self, event: AnyEvent) -> None:
         if isinstance(event, RunStarted):
