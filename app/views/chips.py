@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 from PySide6.QtCore import QPointF, QRectF, Qt
@@ -11,6 +12,8 @@ from app import theme
 from app.theme import StateStyle
 from engine.trace import TokenState
 
+STUB_PADDING = 3.0
+"""Beside the mark of a chip without a label."""
 RADIUS = 5.0
 GLYPH = 9.0
 STREAM_GLYPHS = frozenset(TokenState) - {TokenState.ACCEPTED}
@@ -43,7 +46,10 @@ class ChipFont:
         return width
 
     def chip_width(self, label: str, glyph: bool) -> float:
-        """Width of a whole chip, in full pixels so that every outline is crisp."""
+        """Width of a whole chip, in full pixels so that every outline is crisp. Without a label it
+        holds its mark alone."""
+        if not label:
+            return self.glyph + 2 * STUB_PADDING
         extra = self.glyph + self.glyph_gap if glyph else 0.0
         return float(round(self.text_width(label) + extra + 2 * self.padding))
 
@@ -51,6 +57,12 @@ class ChipFont:
         if self.text_width(label) <= width + 0.5:
             return label
         return self._metrics.elidedText(label, Qt.TextElideMode.ElideRight, width)
+
+
+def pale(style: StateStyle) -> StateStyle:
+    """A chip that steps back; its text does not."""
+    fill, line = theme.with_alpha(style.line, 0.08), theme.with_alpha(style.line, 0.55)
+    return replace(style, fill=fill, line=line)
 
 
 def paint_chip(
@@ -72,6 +84,10 @@ def paint_chip(
     )
     painter.drawImage(rect.topLeft(), box)
 
+    if not label:
+        half = font.glyph / 2
+        paint_glyph(painter, rect.center() - QPointF(half, half), state, style.text, font.glyph)
+        return
     extra = font.glyph + font.glyph_gap if glyph else 0.0
     room = rect.width() - 2 * font.padding - extra
     label = font.elided(label, room)

@@ -34,6 +34,7 @@ def _refused(chosen: LengthChosen, where: str) -> tuple[str, ...]:
             f"throughput: {value} tokens expected, {least} tokens' worth of time",
             f"{short}: {value} expected < {least} in time",
             f"{value} expected < {least} in time",
+            f"{value} < {least} tokens",
         )
     value, least = _figures(chosen.value, chosen.threshold, 2)
     name = {"entropy": "entropy bound"}.get(chosen.policy, chosen.policy)

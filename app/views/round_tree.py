@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 
 from app import theme
 from app.theme import StateStyle
-from app.views.chips import ChipFont, paint_chip, paint_glyph
+from app.views.chips import ChipFont, paint_chip, paint_glyph, pale
 from app.views.draft_text import Box
 from app.views.round_boxes import PlacedChip
 from app.views.round_text import Tree
@@ -126,8 +126,7 @@ def _style(current: theme.Theme, state: TokenState, strongly: bool) -> StateStyl
     if strongly:
         return replace(style, width=2.0, fill=theme.with_alpha(style.line, 0.30))
     if state is TokenState.DISCARDED:
-        faint = theme.with_alpha(style.line, 0.55)
-        return replace(style, fill=theme.with_alpha(style.line, 0.08), line=faint)
+        return pale(style)
     return style
 
 

@@ -280,13 +280,23 @@ class RoundView(QWidget):
     def _show_tooltip(self, at: QPoint, local: QPointF) -> None:
         hit = self._hit(local)
         if hit is None or self._run is None or self._shown is None:
-            QToolTip.hideText()
+            self._tell_detail(at, local)
             return
         room = "larger" if self._trees else "wider"
         text = f"{hit.more} more: make the window {room} to see them"
         if hit.chip is not None:
             text = token_tooltip(self._run, self._shown[0], hit.chip.index)
         QToolTip.showText(at, text, self, hit.rect.toRect())
+
+    def _tell_detail(self, at: QPoint, local: QPointF) -> None:
+        """The words below the chips in full, where the box has no room for them."""
+        for box, rect in zip(self._text.boxes, self._boxes(), strict=True):
+            below = rect.adjusted(0, rect.height() - CHIPS_BOTTOM, 0, 0)
+            if box.detail and below.contains(local):
+                words = ", ".join(forms[0] for forms in (box.main, box.detail) if forms)
+                QToolTip.showText(at, words, self, below.toRect())
+                return
+        QToolTip.hideText()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         hit = self._hit(event.position())

@@ -9,7 +9,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPainter, QPixmap
 
 from app.theme import Theme
-from app.views.chips import STREAM_GLYPHS, ChipFont, paint_chip
+from app.views.chips import STREAM_GLYPHS, ChipFont, paint_chip, pale
 from app.views.token_layout import TokenLayout
 from engine.trace import Cell
 
@@ -96,12 +96,13 @@ def render_row(
         chip = layout.w[i]
         if chip <= 0:
             continue
-        state = cells[i].state
+        state, label = cells[i].state, layout.shapes[i].label
+        style = theme.states[state]
         paint_chip(
             painter,
             QRectF(layout.x[i], 0, chip, height),
-            layout.shapes[i].label,
-            theme.states[state],
+            label,
+            style if label else pale(style),
             state,
             font,
             state in STREAM_GLYPHS,

@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtGui import QPainter, QPainterPath, QPen
 
 from app import theme
 from app.views.chips import RADIUS
@@ -16,7 +16,6 @@ from engine.trace import Run
 
 GROW = 3.0
 """How far the light reaches around a chip."""
-TINT = 0.16
 
 
 def first_cell(run: Run, round_index: int, index: int, stop: int) -> int:
@@ -75,24 +74,22 @@ def pieces_of(cells: Sequence[int], layout: TokenLayout) -> list[tuple[int, int]
 
 
 def paint_light(
-    painter: QPainter, current: theme.Theme, boxes: Sequence[QRect], own: QRect | None
+    painter: QPainter, current: theme.Theme, pieces: Sequence[Sequence[QRect]], own: QRect | None
 ) -> None:
-    """A tint with a double underline over each piece; a ring around the token's own source."""
-    for box in boxes:
-        area = QRectF(box).adjusted(-GROW, -GROW, GROW, GROW + 1)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(tint(current))
-        painter.drawRoundedRect(area, RADIUS + GROW, RADIUS + GROW)
+    """A halo around the chips of each piece, with a double underline; a ring around the token's
+    own source. The chips themselves keep their colours."""
+    for chips in pieces:
+        area = QRectF(chips[0].united(chips[-1])).adjusted(-GROW, -GROW, GROW, GROW)
+        halo, holes = QPainterPath(), QPainterPath()
+        halo.addRoundedRect(area, RADIUS + GROW, RADIUS + GROW)
+        for chip in chips:
+            holes.addRoundedRect(QRectF(chip), RADIUS, RADIUS)
+        painter.fillPath(halo.subtracted(holes), theme.with_alpha(current.draft, 0.4))
         painter.setPen(QPen(current.draft, 1.5))
-        for y in (area.bottom() - 0.5, area.bottom() + 2.5):
-            painter.drawLine(QPointF(box.left(), y), QPointF(box.right() + 1, y))
+        for y in (area.bottom() + 1, area.bottom() + 3.5):
+            painter.drawLine(QPointF(area.left() + 4, y), QPointF(area.right() - 4, y))
     if own is not None:
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(current.draft, 2.0))
         ring = QRectF(own).adjusted(-1.5, -1.5, 1.5, 1.5)
         painter.drawRoundedRect(ring, RADIUS + 1.5, RADIUS + 1.5)
-
-
-def tint(current: theme.Theme) -> QColor:
-    """What lies over the lit chips: translucent, so their text keeps its contrast."""
-    return theme.with_alpha(current.draft, TINT)

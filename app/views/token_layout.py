@@ -113,20 +113,29 @@ class Shaper:
 
     def __init__(self, measure: Callable[[str, TokenState], float]) -> None:
         self._measure = measure
-        self._known: dict[tuple[str, TokenState, bool], Shape] = {}
+        self._known: dict[tuple[str, TokenState], Shape] = {}
+        self._stubs: dict[TokenState, Shape] = {}
 
-    def shape(self, text: str, state: TokenState, aside: bool = False) -> Shape:
-        """aside: no part of the text whatever its state."""
-        key = (text, state, aside)
+    def shape(self, text: str, state: TokenState) -> Shape:
+        key = (text, state)
         known = self._known.get(key)
         if known is None:
-            known = self._known[key] = self._make(text, state, aside)
+            known = self._known[key] = self._make(text, state)
         return known
 
-    def _make(self, text: str, state: TokenState, aside: bool) -> Shape:
+    def stub(self, state: TokenState) -> Shape:
+        """A token that is no part of the text, without its label: a tree has so many on its other
+        branches that they would bury the text."""
+        known = self._stubs.get(state)
+        if known is None:
+            width = self._measure("", state)
+            known = self._stubs[state] = Shape("", width, 0, False, 0, 0, False, True)
+        return known
+
+    def _make(self, text: str, state: TokenState) -> Shape:
         label = label_of(text)
         width = self._measure(label, state)
-        if aside or state not in _IN_TEXT:
+        if state not in _IN_TEXT:
             return Shape(label, width, 0, False, 0, 0, False, True)
         lines = text.replace("\r\n", "\n").translate(_NEWLINES).split("\n")
         first, last = lines[0], lines[-1]

@@ -148,8 +148,8 @@ class TokenView(QAbstractScrollArea):
         if lit != self._source:
             changed = [*self._source[0], *lit[0]]
             self._source = lit
-            for box in self._light_boxes(changed):
-                self.viewport().update(box.adjusted(-5, -5, 5, 8))
+            for chips in self._lit(changed):
+                self.viewport().update(chips[0].united(chips[-1]).adjusted(-5, -5, 5, 9))
 
     @property
     def source_cells(self) -> list[int]:
@@ -220,14 +220,18 @@ class TokenView(QAbstractScrollArea):
 
     def _shapes(self, run: Run, start: int, stop: int) -> list[Shape]:
         """Of the cells from `start` up to `stop`."""
-        shape = self._shaper.shape
-        shapes = [shape(c.text, c.state) for c in run.cells[start:stop]]
+        shape, stub = self._shaper.shape, self._shaper.stub
+        config, cells = run.started.config, run.cells[start:stop]
+        if all(b == 1 for b in config.branches[: config.gamma]):
+            return [shape(c.text, c.state) for c in cells]
+        pruned = TokenState.DISCARDED
+        shapes = [shape(c.text, c.state) if c.state != pruned else stub(pruned) for c in cells]
         newest = run.rounds[-1] if run.rounds else None
-        if newest is not None and newest.verified is None and newest.is_tree:
+        if newest is not None and newest.verified is None:
             for index in aside_of(newest.parents):
                 at = run.n_closed_cells + index
                 if start <= at < stop:
-                    shapes[at - start] = shape(run.cells[at].text, run.cells[at].state, True)
+                    shapes[at - start] = stub(TokenState.PENDING)
         return shapes
 
     def _reshape(self) -> None:
@@ -345,7 +349,7 @@ class TokenView(QAbstractScrollArea):
         cells, own = self._source
         if cells:
             ring = self.cell_rect(own) if own >= 0 and self._layout.w[own] > 0 else None
-            paint_light(painter, current, self._light_boxes(cells), ring)
+            paint_light(painter, current, self._lit(cells), ring)
         if self._hover >= 0 and self._hover != self._selected:
             self._paint_ring(painter, self._hover, QPen(current.muted, 1.0), 1.5)
         if self._selected >= 0:
@@ -382,9 +386,10 @@ class TokenView(QAbstractScrollArea):
                 line = QRectF(a.left(), a.bottom() + 3.5, b.right() + 1 - a.left(), 2)
                 painter.drawRoundedRect(line, 1, 1)
 
-    def _light_boxes(self, cells: list[int]) -> list[QRect]:
+    def _lit(self, cells: list[int]) -> list[list[QRect]]:
+        """The chips of each piece of the lit cells."""
         return [
-            self.cell_rect(first).united(self.cell_rect(last))
+            [self.cell_rect(cell) for cell in range(first, last + 1)]
             for first, last in pieces_of(cells, self._layout)
         ]
 

@@ -19,7 +19,7 @@ from engine.tree import Parents
 
 ROOT = 14.0
 """From the left edge to the first column: the dot that the tree grows from, and its lines."""
-WIDEST_GAP = 28.0
+WIDEST_GAP = 48.0
 ROOMY = 190.0
 """Width from which a second column keeps its labels before deep columns are cut off."""
 

@@ -44,6 +44,14 @@ from app.views.timeline import Timeline
 from app.views.token_tooltip import token_tooltip
 from app.views.token_view import TokenView
 from engine.trace import Run, Trace
+from tests.app.method_traces import (
+    block_trace,
+    copy_trace,
+    lenient_trace,
+    policy_trace,
+    tree_trace,
+    typical_trace,
+)
 from tests.app.traces import make_trace
 
 Scene = Callable[[], QWidget]
@@ -125,25 +133,47 @@ def timeline_only(trace: Trace, *, width: int = 890, zoom: float = 1.0) -> QWidg
     return view
 
 
+def copied_from(trace: Trace, *, width: int = 926, height: int = 740) -> QWidget:
+    """The centre column with the pointer over a token that was copied from the output."""
+    column = centre(trace, width=width, height=height)
+    stream = column.findChild(TokenView)
+    assert stream is not None
+    assert trace.run is not None
+    number = next(r.index for r in trace.run.rounds if r.drafted and r.index == 4)
+    stream.show_source(number, 1)
+    return column
+
+
+def cards(trace: Trace, *places: tuple[int, int]) -> QWidget:
+    """The cards of tokens at given places (round, index)."""
+    assert trace.run is not None
+    return board([token_tooltip(trace.run, number, index) for number, index in places])
+
+
 def tooltips(run: Run) -> QWidget:
     """One card for each state."""
-    board = Background()
-    row = QHBoxLayout(board)
-    row.setContentsMargins(16, 16, 16, 16)
-    row.setSpacing(16)
-    seen: set[int] = set()
+    seen: dict[int, str] = {}
     for cell in run.cells:
         if cell.state not in seen and cell.round > 2:
-            seen.add(cell.state)
-            card = QLabel(token_tooltip(run, cell.round, cell.index))
-            current = theme.theme()
-            card.setStyleSheet(
-                f"background: {current.surface.name()}; padding: 8px 10px;"
-                f"border: 1px solid {current.line.name()}"
-            )
-            row.addWidget(card, 0, Qt.AlignmentFlag.AlignTop)
-    board.resize(board.sizeHint())
-    return board
+            seen[cell.state] = token_tooltip(run, cell.round, cell.index)
+    return board(list(seen.values()))
+
+
+def board(texts: list[str]) -> QWidget:
+    """Cards side by side."""
+    widget, current = Background(), theme.theme()
+    row = QHBoxLayout(widget)
+    row.setContentsMargins(16, 16, 16, 16)
+    row.setSpacing(16)
+    for text in texts:
+        card = QLabel(text)
+        card.setStyleSheet(
+            f"background: {current.surface.name()}; padding: 8px 10px;"
+            f"border: 1px solid {current.line.name()}"
+        )
+        row.addWidget(card, 0, Qt.AlignmentFlag.AlignTop)
+    widget.resize(widget.sizeHint())
+    return widget
 
 
 def controls() -> QWidget:
@@ -224,8 +254,7 @@ def scenes() -> dict[str, Scene]:
     assert copied.run is not None
     empty_round = next(r.index for r in copied.run.rounds if not r.drafted)
     copied_round = next(r.index for r in copied.run.rounds if r.drafted and r.index > 3)
-    cards = finished.run
-    return {
+    return method_scenes() | {
         "centre-empty": lambda: centre(None, width=926),
         "centre-start": lambda: centre(make_trace(rounds=1, seed=3, open_drafted=2), width=926),
         "centre-running": lambda: centre(running, width=926),
@@ -248,10 +277,55 @@ def scenes() -> dict[str, Scene]:
         "stream-away": lambda: scrolled_away(verifying),
         "timeline-many": lambda: timeline_only(many),
         "timeline-zoomed": lambda: timeline_only(many, zoom=400),
-        "tooltips": lambda: tooltips(cards),
+        "tooltips": lambda: tooltips(finished.run) if finished.run else QWidget(),
         "tooltips-copied": lambda: tooltips(copied.run) if copied.run else QWidget(),
         "controls": controls,
     }
+
+
+def method_scenes() -> dict[str, Scene]:
+    """Trees, rules, length policies and copies."""
+    two, regular = tree_trace((2,), 2), tree_trace((2, 2, 1), 4)
+    wide, leaves = tree_trace((3, 2), 3), tree_trace((2, 2, 2, 2), 4)
+    growing = tree_trace((2, 2, 1), 4, open_drafted=7)
+    big, deep = tree_trace((16, 1, 1), 3), tree_trace((2,), 16)
+    slow = policy_trace("throughput", 3, "policy", 0.4, 0.6)
+    return {
+        "tree-2": lambda: centre(two, width=926, shown=0),
+        "tree-2-2-1": lambda: centre(regular, width=926, shown=1),
+        "tree-3-2": lambda: centre(wide, width=926, shown=2),
+        "tree-16-leaves": lambda: centre(leaves, width=926, shown=1),
+        "tree-16-siblings": lambda: round_only(big, shown=1),
+        "tree-deep": lambda: round_only(deep, shown=1),
+        "tree-pending": lambda: centre(growing, width=926, shown=4),
+        "tree-4k": lambda: centre(leaves, width=2860, height=2020, shown=1),
+        "tree-deep-4k": lambda: round_only(deep, width=2828, shown=1),
+        "tree-narrow": lambda: centre(leaves, width=530, shown=1),
+        "tree-2-2-1-narrow": lambda: centre(regular, width=530, shown=2),
+        "copied-hover": lambda: copied_from(copy_trace("suffix")),
+        "copied-hover-4k": lambda: copied_from(copy_trace("suffix"), width=2860, height=2020),
+        "round-chain-copied": lambda: round_only(copy_trace("chain"), shown=2),
+        "round-chain-model": lambda: round_only(copy_trace("chain"), shown=5),
+        "round-block": lambda: round_only(block_trace(), shown=2),
+        "round-typical": lambda: round_only(typical_trace(), shown=1),
+        "round-policy": lambda: round_only(policy_trace(), shown=1),
+        "round-policy-none": lambda: round_only(policy_trace(n=0), shown=1),
+        "round-policy-throughput": lambda: round_only(slow, shown=1),
+        "round-policy-narrow": lambda: round_only(slow, width=498, shown=1),
+        "round-policy-4k": lambda: round_only(slow, width=2828, shown=1),
+        "cards-tree": lambda: cards(wide, (2, 0), (2, 1), (2, 6), (2, 9), (2, 15)),
+        "cards-block": lambda: cards(block_trace(), (1, 1), (1, 2), (2, 1), (2, 2)),
+        "cards-typical": lambda: cards(typical_trace(), (1, 0), (1, 2), (1, 3), (1, 4)),
+        "cards-lenient": lambda: board(
+            [
+                token_tooltip(trace.run, 0, index)
+                for trace, index in ((lenient_trace(), 1), (lenient_trace(), 2),
+                                     (lenient_trace(0.8), 1), (lenient_trace(0.8), 2))
+                if trace.run is not None
+            ]
+        ),
+        "cards-copied": lambda: cards(copy_trace("suffix"), (2, 1), (4, 1)),
+    }  # fmt: skip
 
 
 def shoot(widget: QWidget, file: Path) -> None:
