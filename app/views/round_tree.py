@@ -113,18 +113,18 @@ def paint_tree(
             painter.drawText(chip.rect, int(Qt.AlignmentFlag.AlignCenter), chip.label)
             continue
         state, glyph = chip.chip.state, chip.chip.glyph
-        style = _style(current, state, strongly)
+        style = style_in_tree(current, state, strongly)
         if node.kind is Kind.MARK:
             _paint_mark(painter, chip.rect, state, style, glyph, ground)
         else:
             paint_chip(painter, chip.rect, chip.label, style, state, font, glyph, ratio)
 
 
-def _style(current: theme.Theme, state: TokenState, strongly: bool) -> StateStyle:
+def style_in_tree(current: theme.Theme, state: TokenState, strongly: bool) -> StateStyle:
     """A heavier outline on the accepted path; pruned tokens step back, their text does not."""
     style = current.states[state]
     if strongly:
-        return replace(style, width=2.0, fill=theme.with_alpha(style.line, 0.30))
+        return replace(style, width=2.2)
     if state is TokenState.DISCARDED:
         return pale(style)
     return style

@@ -421,3 +421,20 @@ def test_labels_stay_where_they_are() -> None:
             plot, levels, texts, QPointF(200, y), QSizeF(60, 20), last=first.choice
         )
         assert again.choice == first.choice
+
+
+def test_positions_of_trees_are_depths(qtbot: QtBot) -> None:
+    panel = shown(qtbot, *SCENES["tree"]())
+    card = panel.acceptance
+    assert card.title == "Acceptance by depth"
+    assert card.accessibleName() == card.title
+    assert [label for label, _ in card.bars()] == ["1", "2", "3", "4"]
+    assert card.tip(0).startswith("Depth 1: ")
+    assert card.csv().startswith("depth,judged")
+    assert card.accessibleDescription().startswith("depth 1: ")
+    panel.set_run(*finished())
+    panel.refresh(force=True)
+    assert card.title == "Acceptance by position"
+    assert card.tip(0).startswith("Position 1: ")
+    lengths = shown(qtbot, *SCENES["tree"]()).lengths
+    assert [label for label, _ in lengths.bars()][-1] == "5"  # the path and one more

@@ -5,18 +5,33 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
+from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QSignalSpy
 from pytestqt.qtbot import QtBot
 
+from app import theme
+from app.palettes import Scheme
 from app.views import format as fmt
 from app.views.chips import ChipFont
+from app.views.draft_text import Chip, is_complete, shows_tree
+from app.views.length_text import length_words
 from app.views.round_boxes import title_level, wrap
-from app.views.draft_text import Chip
 from app.views.round_text import EMPTY, RoundText, describe
+from app.views.round_tree import style_in_tree
 from app.views.round_view import RoundView
-from engine.events import ModelInfo
+from engine.config import Config
+from engine.events import LengthChosen, LengthReason, ModelInfo
 from engine.trace import Round, Run, TokenState, Trace
+from tests.app.method_traces import (
+    Script,
+    block_trace,
+    copy_trace,
+    policy_trace,
+    tree_parents,
+    tree_trace,
+    typical_trace,
+)
 from tests.app.traces import make_events, make_trace
 
 
@@ -368,3 +383,257 @@ def test_every_state_paints_at_every_width(view: RoundView, trace: Trace, width:
     view.set_run(run_of(trace), trace.baseline_of(run_of(trace)))
     view.show_round(len(run_of(trace).rounds) - 1)
     assert not view.grab().isNull()
+
+
+# Trees
+
+
+TREES = [
+    ((2,), 2), ((2, 2, 1), 4), ((3, 2), 3), ((2, 2, 2, 2), 4), ((2, 2, 2, 2, 1), 6), ((2,), 16),
+    ((16, 1, 1), 3),
+]  # fmt: skip
+
+
+def test_a_tree_in_words() -> None:
+    trace = tree_trace((2, 2, 1), 4)
+    run = run_of(trace)
+    text = text_of(trace, 0)
+    draft, verify, result = text.boxes
+    assert text.tree is not None
+    assert text.tree.path == run.rounds[0].path
+    assert draft.main[0].startswith("14 tokens, 4 leaves in ")
+    assert draft.detail[0].startswith("depth 4 · ")
+    assert verify.main[0].startswith("1 pass over 15 tokens in ")
+    assert verify.detail == ("verifies all 14",)
+    assert [c.index for c in result.chips] == [*run.rounds[0].path, 14]
+    assert result.main[0] == "4 accepted + 1 bonus"
+    assert text_of(make_trace(rounds=2), 0).tree is None
+
+
+def test_a_tree_that_grows() -> None:
+    parents = tree_parents((2, 2, 1), 4)
+    for n in range(1, len(parents)):
+        trace = tree_trace((2, 2, 1), 4, picks=(), open_drafted=n)
+        text = text_of(trace, 0)
+        assert text.phase == "Draft"
+        assert text.tree is not None
+        assert text.boxes[1].main == ("awaiting the proposal",)
+    text = text_of(tree_trace((2, 2, 1), 4, picks=(), open_drafted=14), 0)
+    assert text.phase == "Verify"
+    assert text.boxes[1].main == ("verifying…",)
+
+
+def test_the_last_tree_of_a_run_is_smaller() -> None:
+    script = Script(Config(gamma=4, branches=(2, 2), max_tokens=3))
+    script.propose(["a", "b", "c", "d"], [-1, -1, 0, 0])
+    assert not is_complete(run_of(script.trace), run_of(script.trace).rounds[0])
+    script.propose([], [])
+    run = run_of(tree_trace((2, 2), 4, picks=(), open_drafted=6))
+    assert not is_complete(run, run.rounds[0])  # 128 tokens are wanted: depth 4
+    assert shows_tree(run, run.rounds[0])
+
+
+def test_what_follows_a_tree_is_complete_by_what_is_left() -> None:
+    script = Script(Config(gamma=4, branches=(2, 2), max_tokens=2))
+    script.propose(["a", "b"], [-1, -1])
+    # One token and the target's own: depth 1.
+    assert is_complete(run_of(script.trace), run_of(script.trace).rounds[0])
+
+
+@pytest.mark.parametrize(("branches", "depth"), TREES)
+@pytest.mark.parametrize("width", [420, 520, 826, 890, 2828])
+def test_trees_stay_in_their_boxes(
+    view: RoundView, branches: tuple[int, ...], depth: int, width: int
+) -> None:
+    trace = tree_trace(branches, depth)
+    n = len(tree_parents(branches, depth))
+    for height in (view.minimumSizeHint().height(), 0):
+        view.resize(width, view.height())
+        view.set_run(run_of(trace), trace.runs[0])
+        view.resize(width, height or view.sizeHint().height())
+        for shown in (0, 2):
+            view.show_round(shown)
+            assert not view.grab().isNull()
+            for box, frame in enumerate(view._boxes()):
+                rects = [rect for rect, _ in view.chip_rects(box)]
+                assert rects
+                assert all(frame.contains(rect) for rect in rects)
+            hidden = sum(p.more for p in view._placed[1])
+            chips = sum(p.chip is not None for p in view._placed[1])
+            assert chips + hidden == n
+
+
+def test_the_same_tree_stands_in_both_boxes(view: RoundView) -> None:
+    trace = tree_trace((3, 2), 3)
+    view.set_run(run_of(trace), trace.runs[0])
+    view.show_round(1)
+    draft, verify = view._boxes()[:2]
+    for (one, index), (other, same) in zip(view.chip_rects(0), view.chip_rects(1), strict=True):
+        assert index == same
+        assert one.translated(verify.topLeft() - draft.topLeft()) == other
+
+
+def test_chips_of_a_tree_can_be_clicked_and_pointed_at(view: RoundView, qtbot: QtBot) -> None:
+    trace = tree_trace((2, 2, 2, 2), 4)
+    view.set_run(run_of(trace), trace.runs[0])
+    view.resize(890, view.sizeHint().height())
+    view.show_round(1)
+    picked: list[tuple[int, int]] = []
+    hovered: list[tuple[int, int]] = []
+    view.picked.connect(lambda *place: picked.append(place))
+    view.hovered.connect(lambda *place: hovered.append(place))
+    for box in (0, 1):
+        for rect, index in view.chip_rects(box):
+            view.mouseMoveEvent(moved_to(rect.center()))
+            qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=rect.center().toPoint())
+            assert picked[-1] == (1, index)
+            assert hovered[-1] == (1, index)
+    view.leaveEvent(QEvent(QEvent.Type.Leave))
+    assert hovered[-1] == (-1, -1)
+
+
+def moved_to(at: QPointF) -> QMouseEvent:
+    none = Qt.MouseButton.NoButton
+    modifiers = Qt.KeyboardModifier.NoModifier
+    return QMouseEvent(QEvent.Type.MouseMove, at, at, none, none, modifiers)
+
+
+def test_the_view_grows_with_the_leaves(view: RoundView) -> None:
+    chain = make_trace(rounds=2)
+    view.set_run(run_of(chain))
+    plain = view.sizeHint().height()
+    heights: list[int] = []
+    for branches, depth in (((2,), 2), ((2, 2, 1), 4), ((2, 2, 2, 2), 4)):
+        view.set_run(run_of(tree_trace(branches, depth)))
+        heights.append(view.sizeHint().height())
+    assert heights[0] == plain
+    assert heights == sorted(set(heights))
+    assert heights[-1] - plain <= 80
+    view.resize(2828, 600)
+    assert view.sizeHint().height() > heights[-1]
+    view.set_run(run_of(chain))
+    assert view.sizeHint().height() == plain
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_words_in_trees_can_be_read(scheme: Scheme) -> None:
+    """Chips of the path and pruned ones have other grounds than the palette's own."""
+    for palette in ("standard", "okabe-ito"):
+        current = theme.make_theme(scheme, palette)
+        for state in TokenState:
+            for strongly in (False, True):
+                style = style_in_tree(current, state, strongly)
+                for hue in (current.draft, current.target):
+                    box = theme.blend(current.tint(hue), current.window)
+                    ground = theme.blend(style.fill, box)
+                    assert theme.contrast(style.text, ground) >= 4.5, (state, strongly)
+
+
+# Rules, length policies, drafters
+
+
+def chosen(
+    policy: str,
+    reason: LengthReason,
+    value: float | None = None,
+    threshold: float | None = None,
+    n: int = 3,
+) -> LengthChosen:
+    return LengthChosen(0, 0, 0, policy, n, 7, reason, value, threshold, 0)
+
+
+@pytest.mark.parametrize(
+    ("choice", "words"),
+    [
+        (chosen("confidence", "policy", 0.31, 0.4), "stopped at 3 of 7: confidence 0.31 < 0.40"),
+        (chosen("entropy", "policy", 0.3, 0.301), "stopped at 3 of 7: entropy bound 0.300 < 0.301"),
+        (chosen("entropy", "policy", 0.21, 0.3), "stopped at 3 of 7: entropy bound 0.21 < 0.30"),
+        (
+            chosen("throughput", "policy", 0.4, 0.6),
+            "stopped at 3 of 7, throughput: 0.4 tokens expected, 0.6 tokens' worth of time",
+        ),
+        (chosen("throughput", "measuring"), "3 of 7: measuring"),
+        (chosen("throughput", "no match", n=0), "stopped at 0 of 7: no match"),
+        (chosen("throughput", "no match"), "stopped at 3 of 7: nothing more to propose"),
+    ],
+)  # fmt: skip
+def test_a_chosen_length_in_words(choice: LengthChosen, words: str) -> None:
+    forms = length_words(choice)
+    assert forms[0] == words
+    assert sorted(forms, key=len, reverse=True) == list(forms)
+
+
+def test_a_length_at_its_limit_needs_no_words() -> None:
+    assert length_words(chosen("confidence", "limit")) == ()
+    draft = text_of(policy_trace(), 0).boxes[0]
+    assert draft.detail[0].endswith(" each")
+
+
+def test_the_draft_box_says_where_a_policy_stopped() -> None:
+    trace = policy_trace()
+    draft = text_of(trace, 1).boxes[0]
+    assert draft.detail[0] == "stopped at 3 of 7: confidence 0.31 < 0.40"
+    current = run_of(trace).rounds[1]
+    assert current.wasted_ns == 510_000
+    assert draft.main[0] == f"3 tokens in {fmt.duration(current.draft_ns)}"
+
+
+def test_nothing_proposed_because_of_a_policy() -> None:
+    draft = text_of(policy_trace("throughput", 0, "policy", 0.4, 0.6), 1).boxes[0]
+    assert "length policy" in draft.note
+    assert "throughput: 0.4 tokens expected" in draft.detail[0]
+    measured = text_of(policy_trace("throughput", 0, "measuring", None, None), 1).boxes[0]
+    assert measured.detail[0] == "0 of 7: measuring"
+    copied = policy_trace("throughput", 0, "no match", None, None, drafter="ngram")
+    draft = text_of(copied, 1).boxes[0]
+    assert draft.note == "no proposal"
+    assert draft.detail == ("no match in the text",)
+
+
+def test_a_chosen_length_ends_the_drafting(view: RoundView) -> None:
+    trace = policy_trace(open_round=True)
+    assert text_of(trace, 1).phase == "Verify"
+    script = Script(Config(gamma=3, length_policy="confidence"))
+    script.propose(["a", "b", "c"])
+    view.set_run(run_of(script.trace))
+    assert view._text.phase == "Draft"
+    script.choose(3, "limit")
+    view.refresh()
+    assert view._text.phase == "Verify"
+
+
+def test_a_copy_names_its_match() -> None:
+    draft = text_of(copy_trace("suffix"), 2).boxes[0]
+    assert draft.titles[0] == "1. Draft · suffix"
+    assert draft.subtitle == "copied from the text"
+    assert draft.detail[0].startswith("match of 5 tokens · ")
+
+
+def test_a_chain_names_who_proposed() -> None:
+    trace = copy_trace("chain")
+    copied, drafted = text_of(trace, 2).boxes[0], text_of(trace, 5).boxes[0]
+    assert copied.titles[0] == "1. Draft · chain: n-gram"
+    assert copied.subtitle == "copied from the text"
+    assert drafted.titles[:2] == (
+        "1. Draft · chain: Qwen2.5-Coder 0.5B", "1. Draft · chain: 0.5B",
+    )  # fmt: skip
+    assert drafted.subtitle == "fast, approximate"
+
+
+def test_lossy_rules_say_so() -> None:
+    assert text_of(typical_trace(), 1).boxes[2].subtitle == "not lossless"
+    assert text_of(block_trace(), 1).boxes[2].subtitle == "lossless"
+
+
+def test_what_has_no_room_below_the_chips_is_in_a_tooltip(
+    view: RoundView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace = policy_trace("throughput", 3, "policy", 0.4, 0.6)
+    view.set_run(run_of(trace), trace.runs[0])
+    told: list[str] = []
+    monkeypatch.setattr(
+        "app.views.round_view.QToolTip.showText", lambda at, text, *rest: told.append(text)
+    )
+    at = view._boxes()[0].bottomLeft() + QPointF(60, -12)
+    view._show_tooltip(at.toPoint(), at)
+    assert "0.4 tokens expected, 0.6 tokens' worth of time" in told[0]

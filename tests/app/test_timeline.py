@@ -16,6 +16,7 @@ from app.views.timeline import Timeline
 from app.views.timeline_bars import BAR_HEIGHT, BAR_TOP
 from app.views.timeline_data import TimelineData, smooth
 from engine.trace import Run, Trace
+from tests.app.method_traces import policy_trace, tree_trace
 from tests.app.traces import make_events, make_trace
 
 Key = Qt.Key
@@ -330,3 +331,23 @@ def test_it_paints_any_number_of_rounds(view: Timeline, rounds: int, scheme: str
         assert not view.grab().isNull()
     finally:
         theme.set_scheme(before)
+
+
+def test_a_chosen_length_is_in_the_tooltip(view: Timeline) -> None:
+    run = run_of(policy_trace())
+    view.set_run(run)
+    lines = view.tooltip_at(view._x_of(run.columns.end_ns[1] - 1e6), BAR_TOP + 5).splitlines()
+    assert lines[0].startswith("Round 2: 4 tokens in ")
+    assert lines[2] == "stopped at 3 of 7: confidence 0.31 < 0.40"
+    # One that reached its limit needs no third line.
+    first = view.tooltip_at(view._x_of(run.columns.end_ns[0] - 1e6), BAR_TOP + 5)
+    assert len(first.splitlines()) == 2
+
+
+def test_a_tree_with_many_rejections_is_one_round_with_rejections() -> None:
+    run = run_of(tree_trace((3, 2), 3, picks=[(2, 1, 0), (0, 0, 0)]))
+    assert list(run.columns.rejected) == [3, 0]
+    data = TimelineData()
+    data.update(run.columns)
+    assert list(data.rejected) == [1, 0]
+    assert data.shares(0, float(data.total), 40)[3].max() <= 1.0

@@ -13,10 +13,12 @@ from app.views.token_layout import (
     Shape,
     Shaper,
     TokenLayout,
+    aside_of,
     label_of,
     visible,
 )
 from engine.trace import TokenState
+from tests.app.method_traces import tree_parents
 
 A, R, D, B = TokenState.ACCEPTED, TokenState.REJECTED, TokenState.DISCARDED, TokenState.BONUS
 P = TokenState.PENDING
@@ -340,3 +342,38 @@ def test_appending_to_a_long_text_costs_the_same_as_to_a_short_one() -> None:
     for _ in range(100):
         layout.extend(tail)
     assert time.perf_counter() - begin < 0.1
+
+
+def test_a_stub_is_no_part_of_the_text() -> None:
+    shaper = Shaper(width)
+    stub = shaper.stub(P)
+    assert stub.ghost
+    assert stub.label == ""
+    assert shaper.stub(P) is stub
+    assert shaper.stub(D) is not stub
+    # A line end on another branch breaks no row.
+    layout = TokenLayout(600)
+    layout.extend([*shapes("a"), stub, stub, *shapes("b")])
+    assert layout.n_rows == 1
+
+
+@pytest.mark.parametrize(
+    ("parents", "aside"),
+    [
+        ([], set()),
+        ([-1, 0, 1], set()),
+        ([-1, -1], {1}),
+        ([-1, -1, 0, 0, 1, 1], {1, 3, 4, 5}),
+        ([-1, -1, 1], {1, 2}),
+    ],
+)
+def test_tokens_beside_the_first_branch(parents: list[int], aside: set[int]) -> None:
+    assert aside_of(parents) == aside
+
+
+def test_the_first_branch_grows_with_the_tree() -> None:
+    parents = tree_parents((2, 2, 1), 4)
+    assert sorted(set(range(14)) - aside_of(parents)) == [0, 2, 6, 10]
+    for n in range(1, 14):
+        first = set(range(n)) - aside_of(parents[:n])
+        assert first == {0, 2, 6, 10} & set(range(n))

@@ -12,14 +12,17 @@ from pytestqt.qtbot import QtBot
 
 from app import theme
 from app.views.chips import ChipFont
+from app.views.copied_text import source_text
 from app.views.legend import Legend
 from app.views.row_cache import RowCache
+from app.views.source_light import cells_of_output
 from app.views.token_layout import TokenLayout
-from app.views.copied_text import source_text
 from app.views.token_tooltip import token_tooltip
 from app.views.token_view import TokenView
+from engine.config import Config
 from engine.events import Drafted
-from engine.trace import Run, TokenState, Trace
+from engine.trace import Cell, Run, TokenState, Trace
+from tests.app.method_traces import Script, copy_trace, tree_round, tree_trace
 from tests.app.traces import PROMPT, make_events, make_trace
 
 Key = Qt.Key
@@ -399,3 +402,155 @@ def test_the_legend_paints_wide_and_narrow(qtbot: QtBot) -> None:
         legend.resize(width, 28)
         legend.set_detail(f"128 tokens · {width} target calls")
         assert not legend.grab().isNull()
+
+
+# Trees
+
+
+def test_cells_of_a_tree_are_found(view: TokenView) -> None:
+    run = run_of(tree_trace((2, 2, 1), 4))
+    view.set_run(run)
+    for at, cell in enumerate(run.cells):
+        assert view._find(cell.round, cell.index) == at
+    view.show_round(2)
+    span = view._round_span()
+    assert span is not None
+    assert [run.cells[i].round for i in (*span, span[1] + 1)] == [2, 2, 3]
+
+
+def test_hiding_the_branches_of_a_tree_leaves_the_text(view: TokenView) -> None:
+    run = run_of(tree_trace((2, 2, 2, 2), 4))
+    view.set_run(run)
+    view.set_show_rejected(False)
+    shown = [c for i, c in enumerate(run.cells) if view._layout.w[i] > 0]
+    assert "".join(c.text for c in shown) == run.text
+    assert all(c.state.emitted for c in shown)
+    paint(view)
+
+
+def test_pruned_tokens_are_stubs(view: TokenView) -> None:
+    run = run_of(tree_trace((2, 2, 1), 4))
+    view.set_run(run)
+    for shape, cell in zip(view._layout.shapes, run.cells, strict=True):
+        assert (shape.label == "") == (cell.state is TokenState.DISCARDED)
+    chain = run_of(make_trace(rounds=10))
+    view.set_run(chain)
+    assert all(shape.label for shape in view._layout.shapes)
+
+
+def test_one_branch_of_a_pending_tree_stands_in_for_the_text(view: TokenView) -> None:
+    run = run_of(tree_trace((2, 2, 1), 4, open_drafted=7))
+    view.set_run(run)
+    pending = [s for s, c in zip(view._layout.shapes, run.cells, strict=True) if c.round == 4]
+    # Indices 0, 2 and 6 are the first branch.
+    assert [i for i, shape in enumerate(pending) if not shape.ghost] == [0, 2, 6]
+    view.set_dense(True)
+    assert [bool(s.label) for s in view._layout.shapes[-7:]] == [bool(s.label) for s in pending]
+    paint(view)
+
+
+def test_a_tree_that_grows_ends_where_a_whole_run_does(view: TokenView, qtbot: QtBot) -> None:
+    script = Script(Config(gamma=3, branches=(2, 2), temperature=0.8), baseline=False)
+    view.set_run(run_of(script.trace))
+    for picks in ((1, 0, 0), (0,), (1, 1, 0)):
+        tree_round(script, picks)
+        view.refresh()
+    whole = TokenView()
+    qtbot.addWidget(whole)
+    whole.resize(view.size())
+    whole.set_run(script.trace.run)
+    assert view._layout.shapes == whole._layout.shapes
+    assert paint(view) == paint(whole)
+
+
+# What a token was copied from
+
+
+def move_to(view: TokenView, at: QPoint) -> None:
+    where = QPointF(at)
+    view.mouseMoveEvent(
+        QMouseEvent(
+            QEvent.Type.MouseMove, where, where, Qt.MouseButton.NoButton,
+            Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier,
+        )
+    )  # fmt: skip
+
+
+def test_pointing_at_a_copy_lights_up_its_source(view: TokenView) -> None:
+    run = run_of(copy_trace())
+    view.resize(900, 300)
+    view.set_run(run)
+    plain = paint(view)
+    cell = view._find(4, 1)
+    assert cell is not None
+    move_to(view, view.cell_rect(cell).center())
+    lit = [run.cells[i] for i in view.source_cells]
+    assert [c.text for c in lit] == [d.piece for d in run.rounds[4].drafted]
+    assert all(c.state.emitted for c in lit)
+    assert run.cells[view._source[1]].text == run.rounds[4].drafted[1].piece
+    below = view.viewport().pos() + view.cell_rect(view.source_cells[0]).bottomLeft()
+    marked = paint(view).pixelColor(below + QPoint(8, 5))
+    assert marked != plain.pixelColor(below + QPoint(8, 5))
+    move_to(view, QPoint(1, 1))
+    assert view.source_cells == []
+    assert paint(view) == plain
+
+
+def test_a_source_in_the_prompt_lights_up_nothing(view: TokenView) -> None:
+    view.set_run(run_of(copy_trace()))
+    view.show_source(2, 0)
+    assert view.source_cells == []
+    view.show_source(0, 0)
+    assert view.source_cells == []
+    view.show_source(4, 0)
+    assert len(view.source_cells) == 4
+    for place in ((-1, -1), (99, 0), (4, 99)):
+        view.show_source(*place)
+        assert view.source_cells == []
+
+
+def test_output_positions_are_the_emitted_cells() -> None:
+    for trace in (
+        make_trace(rounds=20, acceptance=0.5),
+        tree_trace((2, 2, 1), 4),
+        make_trace(rounds=4, gamma=0),
+    ):
+        run = run_of(trace)
+        emitted = [i for i, c in enumerate(run.cells) if c.state.emitted]
+        n = len(run.cells)
+        for start in range(len(emitted)):
+            for stop in (start, start + 1, start + 5, len(emitted)):
+                wanted = emitted[start:stop]
+                assert cells_of_output(run, range(start, max(stop, start)), n) == wanted
+        assert cells_of_output(run, range(len(emitted), len(emitted) + 3), n) == []
+
+
+def test_a_light_does_not_walk_the_whole_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long run, a short span near its start and one near its end: few cells are read."""
+    run = run_of(make_trace(rounds=4000, seed=2))
+    read: list[int] = []
+
+    class Counted(list[Cell]):
+        def __getitem__(self, index):  # type: ignore[no-untyped-def]
+            read.append(index)
+            return super().__getitem__(index)
+
+    n = len(run.cells)
+    run.cells = Counted(run.cells)
+    for start in (3, len(run.token_ids) - 20):
+        read.clear()
+        assert len(cells_of_output(run, range(start, start + 5), n)) == 5
+        assert len(read) < 100
+
+
+def test_a_light_over_rows_and_hidden_tokens(view: TokenView) -> None:
+    run = run_of(copy_trace())
+    view.resize(260, 300)
+    view.set_run(run)
+    view.show_source(4, 2)
+    assert len(view._lit(view.source_cells)) > 1
+    paint(view)
+    view.set_show_rejected(False)
+    paint(view)
+    view.set_dense(True)
+    paint(view)

@@ -17,6 +17,7 @@ from app.theme import Scheme, install, set_scheme
 from app.views.plots import PlotsPanel
 from engine.events import AnyEvent, Verified
 from engine.trace import Run, Trace
+from tests.app.method_traces import policy_trace, tree_trace
 from tests.app.traces import make_events, make_trace
 
 Pair = tuple[Run | None, Run | None]
@@ -55,6 +56,8 @@ SCENES: dict[str, Callable[[], Pair]] = {
     "mid": lambda: pair(make_trace(rounds=18, baseline_rounds=128, open_drafted=2)),
     "finished": lambda: pair(make_trace(rounds=31, baseline_rounds=128)),
     "plain": plain,
+    "tree": lambda: pair(tree_trace((2, 2, 1), 4, picks=((0, 1, 0, 0), (1, 0), ()) * 6)),
+    "policy": lambda: pair(policy_trace()),
     "gamma16": lambda: pair(make_trace(rounds=40, gamma=16, acceptance=0.85, baseline_rounds=300)),
     "no-baseline": lambda: pair(make_trace(rounds=31, baseline=False)),
     "slower": lambda: slower(3.2, rounds=44, gamma=4, acceptance=0.7),
