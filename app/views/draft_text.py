@@ -97,7 +97,7 @@ def draft_box(run: Run, current: Round) -> Box:
             return Box(titles, subtitle, note="…")
         main = f"0 tokens in {fmt.duration(ns)}" if ns else "0 tokens"
         refused = chosen is not None and chosen.reason != "no match"
-        note = "no proposal: the length policy wanted none" if refused else "no proposal"
+        note = "no proposal\nthe length policy wanted none" if refused else "no proposal"
         return Box(titles, subtitle, note=note, main=(main,), detail=_nothing(run, current))
     chips = [
         Chip(d.piece or run.label(d.id), TokenState.PENDING, d.index, False)
