@@ -18,6 +18,7 @@ class State(Enum):
     IDLE --run, step--> LOADING --first event--> RUNNING <--pause, resume--> PAUSED
     LOADING, RUNNING, PAUSED --stop--> CANCELLING --the job is over--> IDLE
     IDLE --open--> OPENING --read, or refused--> IDLE
+    IDLE --check--> CHECKING --found, or failed--> IDLE; CHECKING --stop--> CANCELLING
     """
 
     IDLE = "idle"
@@ -26,12 +27,13 @@ class State(Enum):
     PAUSED = "paused"
     CANCELLING = "cancelling"
     OPENING = "opening"
+    CHECKING = "checking"
 
 
 ANY = frozenset(State)
 IDLE = frozenset({State.IDLE})
 DECODING = frozenset({State.RUNNING, State.PAUSED})
-BUSY = frozenset({State.LOADING, State.RUNNING, State.PAUSED, State.OPENING})
+BUSY = frozenset({State.LOADING, State.RUNNING, State.PAUSED, State.OPENING, State.CHECKING})
 
 
 class ViewDesk(Protocol):
@@ -61,6 +63,7 @@ class Desk(Protocol):
     def choose_draft(self) -> None: ...
     def close(self) -> bool: ...
     def show_latest(self) -> None: ...
+    def check_losslessness(self) -> None: ...
     def reset_setup(self) -> None: ...
     def show_shortcuts(self) -> None: ...
     def copy_diagnostics(self) -> None: ...
@@ -120,6 +123,13 @@ COMMANDS: dict[str, Command] = {
             ("Esc",),
             "stop",
             BUSY,
+        ),
+        Command(
+            "check",
+            "Check &losslessness…",
+            lambda desk: desk.check_losslessness(),
+            "Compare with plain decoding, by sampling or exactly",
+            ("Ctrl+L",),
         ),
         Command(
             "open",
@@ -254,7 +264,7 @@ RECENT = "recent"
 
 MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("&File", ("open", RECENT, "save", "", "target", "draft", "", "quit")),
-    ("&Run", ("run", "pause", "step", "stop", "", "reset")),
+    ("&Run", ("run", "pause", "step", "stop", "", "check", "", "reset")),
     (
         "&View",
         (

@@ -13,6 +13,7 @@ from app.pump import Pump
 from engine.errors import ErrorInfo
 from engine.events import ModelInfo
 from engine.job import Job
+from engine.lab.result import CheckJob
 from engine.recording import read_events
 from engine.session import JobFinished, Session
 from engine.trace import Run, Trace
@@ -34,6 +35,9 @@ class Controller(QObject):
     ended = Signal(object)  # JobFinished
     failed = Signal(object)  # ErrorInfo
     recording_lost = Signal(object)  # ErrorInfo
+    check_progress = Signal(str, int, int)  # Stage, done, total
+    check_done = Signal(object)  # CheckResult
+    check_failed = Signal(object)  # ErrorInfo
     open_progress = Signal(float)
     opened = Signal(object)  # Path
 
@@ -48,15 +52,18 @@ class Controller(QObject):
         self._session: Session | None = None
         self._opening: Path | None = None
         self._job: Job | None = None
+        self.checking = False  # the job that goes on is a check
         self._owed = False  # a step was asked for, and nothing that can be seen has come of it yet
         self._seen = (0, 0)
         self._broken = False
         pump = self.pump
         pump.loading.connect(self.loading)
         pump.loaded.connect(self._on_loaded)
-        pump.job_started.connect(lambda _: self.job_started.emit())
+        pump.job_started.connect(self._on_job_started)
         pump.advanced.connect(self._on_advanced)
         pump.recording_lost.connect(self.recording_lost)
+        pump.check_progress.connect(self.check_progress)
+        pump.check_done.connect(self.check_done)
         pump.broken.connect(self._on_broken)
         pump.job_finished.connect(self._on_finished)
         pump.replay_progress.connect(self.open_progress)
@@ -96,6 +103,14 @@ class Controller(QObject):
         self.pump.start()
         self._set(State.LOADING)
 
+    def start_check(self, job: CheckJob) -> None:
+        """Check whether a rule is lossless; the shown run stays."""
+        if self.state is State.IDLE:
+            self.checking = True
+            self.session.submit(job)
+            self.pump.start()
+            self._set(State.CHECKING)
+
     def pause(self) -> None:
         if self.state is State.RUNNING:
             self.session.pause()
@@ -119,7 +134,7 @@ class Controller(QObject):
             self.pump.drop_replay()
             self._opening = None
             self._set(State.IDLE)
-        elif self.state in (State.LOADING, State.RUNNING, State.PAUSED):
+        elif self.state in (State.LOADING, State.RUNNING, State.PAUSED, State.CHECKING):
             self._owed = False
             self._set(State.CANCELLING)
             self.session.cancel()
@@ -143,6 +158,10 @@ class Controller(QObject):
         if state is not self.state:
             self.state = state
             self.state_changed.emit(state)
+
+    def _on_job_started(self) -> None:
+        if not self.checking:
+            self.job_started.emit()
 
     def _on_loaded(self, role: str, info: ModelInfo) -> None:
         self.models[role] = info
@@ -169,6 +188,12 @@ class Controller(QObject):
         self.pump.stop()
         self._owed = False
         self._job = None
+        if self.checking:
+            self.checking = False
+            self._set(State.IDLE)
+            if finished.error is not None:
+                self.check_failed.emit(finished.error)
+            return
         self._set(State.IDLE)
         error = finished.error
         if error is None and finished.outcome == "error" and self.run and self.run.finished:

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from app.commands import State
 from app.controller import Controller
 from app.files import Files
+from app.lab_words import progress
 from app.panels.centre import Centre
 from app.panels.pickers import Pickers, Role
 from app.panels.plots_holder import PlotsHolder
@@ -20,6 +21,7 @@ from app.turns import Turns
 from app.words import age_s, device_words, recorded_summary, said
 from engine.errors import ErrorInfo
 from engine.events import ModelInfo
+from engine.lab.result import Stage
 from engine.session import JobFinished
 from engine.trace import Run
 
@@ -64,6 +66,7 @@ class Presenter(QObject):
         controller.loading.connect(self._on_loading)
         controller.loaded.connect(self._on_loaded)
         controller.failed.connect(self._on_failed)
+        controller.check_progress.connect(self._on_check_progress)
         controller.recording_lost.connect(self._on_recording_lost)
         controller.ended.connect(self._on_ended)
         controller.open_progress.connect(centre.show_progress)
@@ -81,7 +84,7 @@ class Presenter(QObject):
         setup = self._setup.setup
         wants_baseline = bool(setup.config.gamma) and not self._recorded
         mood, words = said(control.state, run, self._plots.snapshot, wants_baseline)
-        if control.state is State.LOADING and self._loading:
+        if control.state in (State.LOADING, State.CHECKING) and self._loading:
             words = self._loading
         if self._recorded and control.state is State.IDLE:
             words = f"Recording {self._recorded}. {words}"
@@ -93,7 +96,7 @@ class Presenter(QObject):
             self._status.show_device(device_words(run.started.models.target))
 
     def _on_state(self, state: State) -> None:
-        if state in (State.LOADING, State.OPENING):
+        if state in (State.LOADING, State.OPENING, State.CHECKING):
             self._loading = ""
             self._centre.show_progress(0.0)
         elif state is not State.CANCELLING:
@@ -111,9 +114,18 @@ class Presenter(QObject):
 
     def _on_loading(self, role: str, fraction: float) -> None:
         self._centre.show_progress(fraction)
-        name = self._pickers.name(cast(Role, role))
-        self._loading = f"Loading the {role}, {name}: {fraction:.0%}"
-        self._centre.tokens.set_empty_words(f"Loading the {role}", f"{name}: {fraction:.0%}")
+        if role == "table":
+            what, name = "Counting the text", self._setup.drafting.corpus.shown
+        else:
+            what, name = f"Loading the {role}", self._pickers.name(cast(Role, role))
+        self._loading = f"{what}, {name}: {fraction:.0%}"
+        if self._control.state is not State.CHECKING:
+            self._centre.tokens.set_empty_words(what, f"{name}: {fraction:.0%}")
+        self.tell()
+
+    def _on_check_progress(self, stage: Stage, done: int, total: int) -> None:
+        self._centre.show_progress(done / total if total else 0.0)
+        self._loading = progress(stage, done, total)
         self.tell()
 
     def _on_loaded(self, role: str, info: ModelInfo) -> None:

@@ -15,7 +15,16 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from engine.errors import DraftscopeError, ErrorInfo
 from engine.events import AnyEvent, RunStarted
 from engine.recording import TraceReader
-from engine.session import JobFinished, JobStarted, Loaded, Loading, Message, RecordingLost
+from engine.session import (
+    CheckDone,
+    CheckProgress,
+    JobFinished,
+    JobStarted,
+    Loaded,
+    Loading,
+    Message,
+    RecordingLost,
+)
 from engine.trace import Trace
 
 FRAME_MS = 16
@@ -41,6 +50,8 @@ class Pump(QObject):
     loaded = Signal(str, object)  # role, ModelInfo
     recording_lost = Signal(object)  # ErrorInfo
     job_finished = Signal(object)  # JobFinished
+    check_progress = Signal(str, int, int)  # Stage, done, total; at most one a frame
+    check_done = Signal(object)  # CheckResult
     broken = Signal(object)  # ErrorInfo: an event does not fit; the rest of the job is left out
     replay_progress = Signal(float)
     replay_finished = Signal(object)  # None, or ErrorInfo: then `trace` is the old one
@@ -102,6 +113,7 @@ class Pump(QObject):
         deadline = self._clock() + self._budget_ns
         finished: JobFinished | None = None
         loading: Loading | None = None
+        progress: CheckProgress | None = None
         while finished is None:
             try:
                 message = self._outbox.get_nowait()
@@ -119,6 +131,11 @@ class Pump(QObject):
                     self.loaded.emit(message.role, message.info)
                 case RecordingLost():
                     self.recording_lost.emit(message.error)
+                case CheckProgress():
+                    loading, progress = None, message
+                case CheckDone():
+                    progress = None
+                    self.check_done.emit(message.result)
                 case JobFinished():
                     finished = message
                 case _:
@@ -127,6 +144,8 @@ class Pump(QObject):
                 break
         if loading is not None:
             self.loading.emit(loading.role, loading.fraction)
+        if progress is not None:
+            self.check_progress.emit(progress.stage, progress.done, progress.total)
         self._waited += 1
         news = self.trace.n_events - self._told
         if news and (finished or self._waited >= CALM_FRAMES or news >= MANY_EVENTS):

@@ -11,6 +11,7 @@ from engine.config import Config, ModelSpec
 from engine.errors import DraftscopeError
 from engine.events import RunStarted
 from engine.job import Job
+from engine.lab.result import CheckJob
 from engine.presets import first_prompt
 
 Measure = Literal["measure", "reuse", "none"]
@@ -41,24 +42,36 @@ class Setup(msgspec.Struct, frozen=True):
 
     def job(self, recording: Path | None) -> Job:
         """What Run asks the engine for."""
-
-        def spec(source: str) -> ModelSpec:
-            return ModelSpec(
-                source=source,
-                threads=self.threads or window_threads(),
-                gpu_layers=self.gpu_layers,
-                context=self.context,
-            )
-
         return Job(
             prompt=self.prompt,
             config=self.config,
-            target=spec(self.target),
-            draft=None if self.draft is None else spec(self.draft),
+            target=self._spec(self.target),
+            draft=None if self.draft is None else self._spec(self.draft),
             raw=self.raw,
             baseline=self.measure,
             recording=recording,
             corpus=Path(self.corpus) if self.corpus else None,
+        )
+
+    def check(self, samples: int, tokens: int) -> CheckJob:
+        """What the losslessness lab asks the engine for."""
+        return CheckJob(
+            prompt=self.prompt,
+            config=self.config,
+            target=self._spec(self.target),
+            draft=None if self.draft is None else self._spec(self.draft),
+            raw=self.raw,
+            corpus=Path(self.corpus) if self.corpus else None,
+            samples=samples,
+            tokens=tokens,
+        )
+
+    def _spec(self, source: str) -> ModelSpec:
+        return ModelSpec(
+            source=source,
+            threads=self.threads or window_threads(),
+            gpu_layers=self.gpu_layers,
+            context=self.context,
         )
 
     def recorded(self, started: RunStarted) -> Setup:

@@ -24,6 +24,7 @@ from app.files import Files
 from app.keys import wants_key
 from app.machine import Machine, diagnostics, memory
 from app.panels.centre import Centre
+from app.panels.lab import Lab
 from app.panels.model_picker import dropped_file
 from app.panels.pickers import Pickers
 from app.panels.plots_holder import WIDTH as PLOTS_WIDTH
@@ -102,6 +103,8 @@ class MainWindow(QMainWindow):
             self.plots,
             self,
         )
+        banners = self.centre.banners
+        self.lab = Lab(self.controller, self.setup_panel, self.pickers, banners, self)
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.setHandleWidth(1)
         for i, panel in enumerate((self.setup_panel, self.centre, self.plots)):
@@ -123,6 +126,7 @@ class MainWindow(QMainWindow):
         self.controller.state_changed.connect(self._on_state)
         self.setup_panel.changed.connect(self._on_setup)
         self.setup_panel.use_recorded.connect(self.use_recorded)
+        self.setup_panel.drafting.check_wanted.connect(self.check_losslessness)
         self.files.wanted.connect(self.open_file)
         self.files.failed.connect(self.centre.banners.error)
         self.files.saved.connect(
@@ -223,6 +227,9 @@ class MainWindow(QMainWindow):
 
     def show_latest(self) -> None:
         self.centre.choose_round(None)
+
+    def check_losslessness(self) -> None:
+        self.lab.open()
 
     def reset_setup(self) -> None:
         self._replace_setup(default_setup(), "The setup is back at its defaults.")
@@ -338,6 +345,7 @@ class MainWindow(QMainWindow):
         self.settings.setup = self.setup_panel.setup
         self.settings.sync()
         self.hide()
+        self.lab.close()
         self.controller.close()
         self._machine.close()
         event.accept()

@@ -53,6 +53,8 @@ def said(state: State, run: Run | None, snapshot: Snapshot | None, wants_baselin
             return "busy", "Loading…"
         case State.OPENING:
             return "busy", "Reading the recording…"
+        case State.CHECKING:
+            return "busy", "Checking whether the output is lossless…"
         case State.CANCELLING:
             return "busy", "Stopping…"
         case _:
@@ -118,6 +120,8 @@ def recorded_summary(started: RunStarted) -> str:
         lines.append(f"γ = {config.gamma}, drafter {config.drafter}, rule {config.rule}{lossy}")
         if config.length_policy != "fixed":
             lines.append(f"Length policy {config.length_policy}")
+        if models.table is not None:
+            lines.append(f"Text: {models.table.name}")
         if is_tree(config):
             lines.append(f"Branches {'·'.join(map(str, config.branches))}")
     else:

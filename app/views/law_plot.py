@@ -12,9 +12,9 @@ from app import theme
 from app.views.plots import axes
 from engine.lab.result import Cell, CheckResult
 
-MOST = 8
-ROW, BAR, GAP = 32, 8, 2
-HEADER, FOOT = 28, 20
+MOST = 7
+ROW, BAR, GAP = 28, 8, 3
+HEADER, FOOT = 24, 20
 _FIGURES = 56
 
 
@@ -157,7 +157,7 @@ class LawPlot(QWidget):
         figures = self.width() - _FIGURES
         for at, share in ((upper, one.plain), (lower, one.speculative)):
             painter.setPen(current.muted)
-            box = QRectF(figures, at - 3, _FIGURES, BAR + 6)
+            box = QRectF(figures, at - 2, _FIGURES, BAR + 4)
             painter.drawText(box, right, f"{100 * share:.2f}%")
         if one.exact is not None:
             x = plot.left() + 1 + one.exact / top * plot.width()

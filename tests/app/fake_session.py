@@ -6,7 +6,8 @@ from queue import SimpleQueue
 
 from engine.errors import ErrorInfo
 from engine.job import Job
-from engine.session import JobFinished, JobStarted, Message
+from engine.lab.result import CheckJob, CheckResult
+from engine.session import CheckDone, JobFinished, JobStarted, Message
 
 
 class FakeSession:
@@ -14,10 +15,10 @@ class FakeSession:
 
     def __init__(self) -> None:
         self.outbox: SimpleQueue[Message] = SimpleQueue()
-        self.jobs: list[Job] = []
+        self.jobs: list[Job | CheckJob] = []
         self.calls: list[str] = []
 
-    def submit(self, job: Job, *, paused: bool = False) -> int:
+    def submit(self, job: Job | CheckJob, *, paused: bool = False) -> int:
         self.jobs.append(job)
         self.calls.append("submit paused" if paused else "submit")
         self.say(JobStarted(len(self.jobs)))
@@ -31,8 +32,13 @@ class FakeSession:
         """The job is over."""
         how = outcome or ("error" if error else "done")
         job = self.jobs[-1]
-        recording = job.recording if how == "done" else None
+        recording = job.recording if isinstance(job, Job) and how == "done" else None
         self.say(JobFinished(len(self.jobs), how, error, recording))  # type: ignore[arg-type]
+
+    def found(self, result: CheckResult) -> None:
+        """The check is over."""
+        self.say(CheckDone(len(self.jobs), result))
+        self.finish()
 
     def pause(self) -> None:
         self.calls.append("pause")

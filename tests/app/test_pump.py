@@ -10,8 +10,17 @@ import pytest
 from app.pump import Pump
 from engine.errors import ErrorInfo
 from engine.events import AnyEvent, ModelInfo
-from engine.session import JobFinished, JobStarted, Loaded, Loading, RecordingLost
+from engine.session import (
+    CheckDone,
+    CheckProgress,
+    JobFinished,
+    JobStarted,
+    Loaded,
+    Loading,
+    RecordingLost,
+)
 from engine.trace import Trace
+from tests.app.checks import check_result
 from tests.app.traces import make_events
 
 LOST = ErrorInfo("RecordingError", "The disk is full.")
@@ -28,6 +37,8 @@ class Log:
             "loading",
             "loaded",
             "recording_lost",
+            "check_progress",
+            "check_done",
             "job_finished",
             "broken",
             "replay_progress",
@@ -219,3 +230,18 @@ def test_the_timer_drains_by_itself(qtbot, outbox):
     with qtbot.waitSignal(pump.job_finished):
         pump.start()
     pump.stop()
+
+
+def test_a_check_tells_its_progress_once_a_frame_and_then_its_result(outbox: SimpleQueue):
+    pump, log = make_pump(outbox)
+    for done in range(50):
+        outbox.put(CheckProgress(1, done, 50, "plain"))
+    pump.drain()
+    assert log.said == [("check_progress", "plain", 49, 50)]
+    outbox.put(CheckProgress(1, 50, 50, "speculative"))
+    outbox.put(CheckDone(1, check_result()))
+    outbox.put(JobFinished(1, "done"))
+    pump.drain()
+    assert log.names()[1:] == ["check_done", "job_finished"]
+    assert log.of("check_done") == [(check_result(),)]
+    assert pump.trace.n_events == 0

@@ -25,7 +25,9 @@ from app.window import MainWindow
 from engine.config import Config
 from engine.errors import ErrorInfo
 from engine.events import AnyEvent, RunStarted
-from engine.session import Loading
+from engine.lab.result import CheckResult
+from engine.session import CheckProgress, Loading
+from tests.app.checks import check_result, greedy_result, lossy_result, toy_result
 from tests.app.fake_session import FakeSession
 from tests.app.traces import make_events
 
@@ -190,6 +192,61 @@ def rule_explained(scene: Scene) -> None:
     scene.window.setup_panel.drafting.findChildren(Explanation)[-1].explain()
 
 
+def lab(scene: Scene, result: CheckResult | None = None, **changes: object) -> None:
+    """The losslessness lab, with a result if there is one."""
+    set_up(scene, **changes)
+    scene.window.check_losslessness()
+    if result is not None:
+        check(scene)
+        scene.session.found(result)
+        scene.drain()
+
+
+def check(scene: Scene) -> None:
+    sheet = scene.window.lab.sheet
+    assert sheet is not None
+    sheet.run.click()
+    scene.drain()
+
+
+def lab_empty(scene: Scene) -> None:
+    lab(scene)
+
+
+def lab_running(scene: Scene) -> None:
+    lab(scene, branches=(3, 2))
+    check(scene)
+    scene.session.say(CheckProgress(1, 1240, 2000, "speculative"))
+    scene.drain()
+
+
+def lab_passed(scene: Scene) -> None:
+    lab(scene, check_result())
+
+
+def lab_exact(scene: Scene) -> None:
+    lab(scene, toy_result())
+
+
+def lab_lossy(scene: Scene) -> None:
+    lab(scene, lossy_result(), rule="lenient")
+
+
+def lab_failed(scene: Scene) -> None:
+    lab(scene, lossy_result(declared=True), length_policy="confidence")
+    scene.window.setup_panel.sampling.top_p.value = 0.5
+
+
+def lab_greedy(scene: Scene) -> None:
+    lab(scene, greedy_result(parts=True), temperature=0)
+
+
+def lab_error(scene: Scene) -> None:
+    lab(scene)
+    check(scene)
+    scene.end(LOST)
+
+
 def advice(scene: Scene) -> None:
     finished(scene)
     scene.window.setup_panel.engine.show_advice(
@@ -245,6 +302,14 @@ SCENES: dict[str, Callable[[Scene], None]] = {
         plain,
         rules,
         rule_explained,
+        lab_empty,
+        lab_running,
+        lab_passed,
+        lab_exact,
+        lab_lossy,
+        lab_failed,
+        lab_greedy,
+        lab_error,
         advice,
         picker,
         presets,
