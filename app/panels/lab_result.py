@@ -48,10 +48,11 @@ class LabResult(QWidget):
 
         verdict = QHBoxLayout()
         verdict.setSpacing(8)
-        verdict.addWidget(self.badge)
-        verdict.addWidget(self.stale)
+        middle = Qt.AlignmentFlag.AlignVCenter
+        verdict.addWidget(self.badge, 0, middle)
+        verdict.addWidget(self.stale, 0, middle)
         verdict.addStretch(1)
-        verdict.addWidget(self.copy)
+        verdict.addWidget(self.copy, 0, middle)
         card = QFrame()
         card.setProperty("kind", "card")
         inside = QVBoxLayout(card)

@@ -76,7 +76,7 @@ class LabSheet(Sheet):
         self.show_progress(None)
         self.allow(True)
         self.setMinimumSize(560, 480)
-        self.resize(720, 720)
+        self.resize(720, 736)
 
     def _lay_out(self) -> None:
         top = QHBoxLayout()

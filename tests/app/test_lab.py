@@ -8,8 +8,9 @@ from PySide6.QtCore import QEvent, QPoint, Qt
 from PySide6.QtGui import QHelpEvent
 from PySide6.QtWidgets import QLabel, QToolTip
 
-from app import lab_words
+from app import lab_words, theme
 from app.commands import State
+from app.panels.badge import Badge
 from app.panels.lab_sheet import LabSheet
 from app.views.law_plot import HEADER, MOST, ROW, LawPlot, outcome
 from app.window import MainWindow
@@ -359,3 +360,17 @@ def test_a_refused_combination_is_told_in_the_sheet(qtbot, window: MainWindow):
     qtbot.waitUntil(lambda: window.controller.state is State.IDLE, timeout=60_000)
     (banner,) = sheet.banners.shown
     assert "'block' needs the draft's probabilities" in banner.message
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("palette", ["standard", "okabe-ito"])
+@pytest.mark.parametrize("mood", ["good", "warn", "bad"])
+def test_badges_can_be_read(qtbot, monkeypatch, scheme, palette, mood):
+    current = theme.make_theme(scheme, palette)
+    monkeypatch.setattr(theme, "theme", lambda: current)
+    badge = Badge()
+    qtbot.addWidget(badge)
+    badge.show_state("word", mood)
+    fill, text = badge.colours()
+    for behind in (current.panel, current.surface):
+        assert theme.contrast(text, theme.blend(fill, behind)) >= 4.5
