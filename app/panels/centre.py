@@ -52,6 +52,7 @@ class Centre(QWidget):
 
         self.tokens.picked.connect(lambda number, _: self.choose_round(number))
         self.round_view.picked.connect(self._picked_in_round)
+        self.round_view.hovered.connect(self.tokens.show_source)
         self.timeline.scrubbed.connect(self.choose_round)
         self.timeline.follow_requested.connect(lambda: self.choose_round(None))
         theme.notifier().changed.connect(self._restyle)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from math import sqrt
+from math import inf, nextafter, sqrt
 from statistics import median
 from typing import Protocol
 
@@ -179,8 +179,8 @@ class ThroughputLength(FixedLength):
         step = median(self._steps) if self._steps else 0.0
         rate = self._tokens / self._ns if self._ns else 0.0
         price = (step + self._pass_ns(n + 2) - self._pass_ns(n + 1)) * rate
-        # At equality the token brings nothing: `_compare` would go on.
-        return self._compare(chance, np.nextafter(price, np.inf))
+        # At equality the token brings nothing, where `_compare` would go on.
+        return self._compare(chance, nextafter(price, inf))
 
     def drew(self, kind: Hashable) -> None:
         accepted, judged = self._seen.get(kind, self._all)

@@ -135,7 +135,5 @@ def make_drafter(
     if config.drafter == "model":
         return model
     low = max(config.ngram_min, CHAIN_MATCH)
-    matching = msgspec.structs.replace(
-        config, ngram_min=low, ngram_max=max(config.ngram_max, low)
-    )
+    matching = msgspec.structs.replace(config, ngram_min=low, ngram_max=max(config.ngram_max, low))
     return ChainDrafter(NgramDrafter(matching), model)
