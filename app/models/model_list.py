@@ -11,6 +11,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistent
 
 from app.setup import TOY as TOY_SOURCE
 from app.setup import Setup, uses_draft
+from engine.drafting.registry import drafter_kind
 
 Index = QModelIndex | QPersistentModelIndex
 Kind = Literal["model", "none", "browse"]
@@ -127,7 +128,8 @@ def entries_for(
     if role == "target":
         return [*models, BROWSE]
     if uses_draft(setup):
-        none = replace(none, reason="The drafter “Draft model” needs one")
+        title = drafter_kind(setup.config.drafter).title
+        none = replace(none, reason=f"The drafter “{title}” needs one")
     toy = setup.target == TOY_SOURCE
     other = "Has another vocabulary than the target"
     models = [m if m.reason or (m is TOY) == toy else replace(m, reason=other) for m in models]
