@@ -13,7 +13,8 @@ EXACT = 1e-12
 
 def of_exact(tv: float) -> str:
     if tv < EXACT:
-        return f"Exact: the law of what is emitted equals the target's to {tv:.0e}."
+        near = f"to {tv:.0e}" if tv else "to the last bit"
+        return f"Exact: the law of what is emitted equals the target's {near}."
     return f"{AGAINST}the exact law of what is emitted is {tv:.2g} away from the target's."
 
 

@@ -36,6 +36,14 @@ def run(*arguments: str, code: int = 0):
         ["--gamma", "0"],
         ["--draft", "toy", "--no-baseline"],
         ["--draft", "toy", "--rule", "greedy", "--max-tokens", "1"],
+        ["--draft", "toy", "--temperature", "1", "--rule", "block", "--length-policy", "entropy"],
+        ["--draft", "toy", "--temperature", "1", "--branches", "2,2", "--gamma", "3"],
+        ["--draft", "toy", "--branches", "3"],
+        ["--draft", "toy", "--temperature", "1", "--rule", "typical", "--epsilon", "0.2"],
+        ["--draft", "toy", "--rule", "lenient", "--lenience", "0.5"],
+        ["--drafter", "suffix", "--rule", "sample-match", "--temperature", "0.7"],
+        ["--draft", "toy", "--drafter", "chain", "--length-policy", "throughput"],
+        ["--drafter", "ngram-table", "--temperature", "1", "--length-policy", "confidence"],
     ],
     ids=" ".join,
 )
@@ -92,7 +100,21 @@ def test_text_output_shows_text_and_measured_figures():
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--gamma", "17"], "γ (gamma) is 17"),
+        (["--gamma", "33"], "γ (gamma) is 33"),
+        (["--draft", "toy", "--gamma", "17"], "γ = 17 is more than the drafter 'model' proposes"),
+        (["--rule", "block", "--temperature", "1"], "'block' needs the draft's probabilities"),
+        (["--branches", "2,x"], "'x' is no number"),
+        (["--branches", "2,,2"], "'' is no number"),
+        (["--branches", "2"], "'ngram' proposes no trees"),
+        (["--draft", "toy", "--branches", "17"], "number of branches is 17"),
+        (["--draft", "toy", "--branches", "8,8"], "tokens, more than the 63 of one pass"),
+        (["--draft", "toy", "--branches", "5,5", "--gamma", "2"], "has 25 leaves"),
+        (["--lenience", "0"], "lenience is 0"),
+        (["--epsilon", "2"], "epsilon is 2"),
+        (["--delta", "-1"], "delta is -1"),
+        (["--confidence", "1.5"], "confidence threshold is 1.5"),
+        (["--length-policy", "confidence"], "'confidence' reads the draft's probabilities"),
+        (["--drafter", "ngram-table", "--corpus", "none.txt"], "no text none.txt"),
         (["--gamma", "-1"], "γ (gamma) is -1"),
         (["--temperature", "-0.1"], "temperature is -0.1"),
         (["--temperature", "nan"], "temperature is nan"),
@@ -125,7 +147,7 @@ def test_errors_are_one_line_and_a_hint(arguments, says):
 
 
 def test_debug_adds_the_traceback():
-    assert "Traceback" in run("--gamma", "17", "--debug", code=2).stderr
+    assert "Traceback" in run("--gamma", "33", "--debug", code=2).stderr
 
 
 def test_prompts_come_from_files_and_standard_input(tmp_path: Path):

@@ -11,13 +11,14 @@ from scipy.stats import chisquare
 from engine.backends.toy import ToyModel, ToyVocabulary
 from engine.config import Config
 from engine.drafting.base import Proposal
+from engine.drafting.length import length_kind
 from engine.drafting.model import ModelDrafter
 from engine.drafting.registry import make_drafter
 from engine.errors import ModelError
 from engine.events import Drafted, Notice, Prefilled, RunStarted, Verified
 from engine.loop import decode
-from engine.sampling import probabilities
 from engine.rules import RULES
+from engine.sampling import probabilities
 from tests.engine.toys import demo_pair, emitted, pair, run_events, started, ticking_clock
 
 
@@ -59,8 +60,8 @@ def test_joint_tokens_follow_the_target(drafter, top_k):
 class DrafterThatHandsOverAnotherQ(ModelDrafter):
     """Trap: samples at one temperature, hands over the row of another."""
 
-    def propose(self, context, gamma, u):
-        proposal = super().propose(context, gamma, u)
+    def propose(self, context, gamma, u, length):
+        proposal = super().propose(context, gamma, u, length)
         rows = np.array([proposal.q[i] for i in range(len(proposal.ids))]) ** 0.2
         proposal.q = rows / rows.sum(axis=1, keepdims=True) if len(rows) else rows
         return proposal
@@ -69,8 +70,8 @@ class DrafterThatHandsOverAnotherQ(ModelDrafter):
 class DrafterThatDropsUnlikelyTokens(ModelDrafter):
     """Trap: a confidence stop applied after sampling."""
 
-    def propose(self, context, gamma, u):
-        proposal = super().propose(context, gamma, u)
+    def propose(self, context, gamma, u, length):
+        proposal = super().propose(context, gamma, u, length)
         keep = 0
         while keep < len(proposal.ids) and proposal.q[keep][proposal.ids[keep]] > 0.4:
             keep += 1
@@ -325,12 +326,14 @@ def test_ngram_source_spans_point_at_what_was_copied():
 
 
 def test_ngram_prefers_the_longest_then_the_most_recent_match():
-    drafter = make_drafter(Config(drafter="ngram"), None, 100)
+    config = Config(drafter="ngram")
+    drafter = make_drafter(config, None, 100)
+    length = length_kind("fixed").make(config)
     list(drafter.begin([1, 2, 3, 50, 9, 3, 60, 1, 2, 3]))
-    assert drafter.propose([1, 2, 3, 50, 9, 3, 60, 1, 2, 3], 2, None).ids == [50, 9]
+    assert drafter.propose([1, 2, 3, 50, 9, 3, 60, 1, 2, 3], 2, None, length).ids == [50, 9]
     grown = [1, 2, 3, 50, 9, 3, 60, 1, 2, 3, 70, 3]
-    assert drafter.propose(grown, 3, None).ids == [70, 3]
-    assert drafter.propose([*grown, 99], 3, None).ids == []
+    assert drafter.propose(grown, 3, None, length).ids == [70, 3]
+    assert drafter.propose([*grown, 99], 3, None, length).ids == []
 
 
 def test_padding_only_differences_keep_the_law():

@@ -1,6 +1,8 @@
-"""The rules against their exact laws, and wrong variants that the same check must catch."""
+"""The rules against their exact laws; the wrong variants are in `lab/test_traps.py`."""
 
 from __future__ import annotations
+
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,107 +10,75 @@ import pytest
 from engine.errors import ConfigError
 from engine.events import Judged
 from engine.rules import RULES, rule_named
-from engine.sampling import draw
-from engine.verify import Verdict, greedy, rejection
-from tests.engine.laws import complete, emitted_law, random_rows, total_variation
-
-
-def tables(seed: int, size: int):
-    """p and q as functions of the prefix (first-order: the last token decides)."""
-    rng = np.random.default_rng(seed)
-    p, q = random_rows(rng, size + 1, size), random_rows(rng, size + 1, size)
-    return (
-        lambda prefix: p[prefix[-1] if prefix else size],
-        lambda prefix: q[prefix[-1] if prefix else size],
-    )
-
-
-def target_law(p_of, size, length):
-    return dict(complete((), length, p_of, size))
+from engine.verify import (
+    block,
+    greedy,
+    lenient,
+    lenient_greedy,
+    rejection,
+    sample_match,
+    typical,
+)
+from tests.engine.laws import law_of_chains, tables
 
 
 @pytest.mark.parametrize(("size", "gamma", "seed"), [(4, 1, 1), (4, 2, 2), (3, 2, 3), (2, 3, 4)])
 def test_rejection_follows_the_target_exactly(size, gamma, seed):
     p_of, q_of = tables(seed, size)
-    law = emitted_law(rejection, p_of, q_of, gamma, size, gamma + 1)
-    assert total_variation(law, target_law(p_of, size, gamma + 1)) < 1e-12
+    assert law_of_chains(rejection, p_of, q_of, gamma, size).tv < 1e-12
 
 
 @pytest.mark.parametrize("gamma", [1, 2])
 def test_rejection_of_a_one_hot_proposal_follows_the_target_exactly(gamma):
     p_of, _ = tables(5, 4)
     choice = np.eye(4)
-    law = emitted_law(
-        rejection, p_of, lambda prefix: choice[len(prefix) + 1], gamma, 4, gamma + 1, one_hot=True
+    law = law_of_chains(
+        rejection, p_of, lambda prefix: choice[len(prefix) + 1], gamma, 4, one_hot=True
     )
-    assert total_variation(law, target_law(p_of, 4, gamma + 1)) < 1e-12
+    assert law.tv < 1e-12
 
 
-def test_expected_tokens_on_the_known_toy():
-    """p = (1/3, 2/3), q = (2/3, 1/3), γ = 2: token-wise rejection accepts 10/9 tokens (Sun et al.
-    2024, arXiv 2403.10444, section 3)."""
+@pytest.mark.parametrize(("rule", "accepted"), [(rejection, 10 / 9), (block, 11 / 9)])
+def test_expected_tokens_on_the_known_toy(rule, accepted):
+    """p = (1/3, 2/3), q = (2/3, 1/3), γ = 2: token-wise rejection accepts 10/9 tokens, block
+    verification 11/9 (Sun et al. 2025, arXiv 2403.10444, section 3)."""
     p, q = np.array([1 / 3, 2 / 3]), np.array([2 / 3, 1 / 3])
-    accepted = 0.0
-    for first in range(2):
-        for second in range(2):
-            verdict = rejection(np.array([p, p, p]), np.array([q, q]), (first, second), np.zeros(3))
-            a, b = (j.accept_probability for j in verdict.judged)
-            accepted += q[first] * q[second] * (a + a * b)
-    assert accepted == pytest.approx(10 / 9, abs=1e-12)
+    law = law_of_chains(rule, lambda prefix: p, lambda prefix: q, 2, 2)
+    assert law.accepted == pytest.approx(accepted, abs=1e-12)
+    assert law.tokens == pytest.approx(accepted + 1, abs=1e-12)
+    assert law.tv < 1e-12
 
 
-def residual_by_position(p, q, ids, u):
-    """Trap: the residual subtracts q's sorted list from p's sorted list."""
-    verdict = rejection(p, q, ids, u)
-    if verdict.residual is None:
-        return verdict
-    i = verdict.n_accepted
-    order_p, order_q = np.argsort(-p[i]), np.argsort(-q[i])
-    weights = np.zeros_like(p[i])
-    weights[order_p] = np.maximum(p[i][order_p] - q[i][order_q], 0)
-    weights = weights if weights.any() else p[i]
-    return Verdict(i, verdict.judged, draw(weights, u[-1]), "resampled", verdict.added_u, weights)
+@pytest.mark.parametrize(("size", "gamma"), [(2, 3), (3, 2), (4, 2), (3, 3)])
+@pytest.mark.parametrize("seed", range(4))
+def test_block_is_exact_and_never_below_token_wise_rejection(size, gamma, seed):
+    p_of, q_of = tables(seed, size)
+    by_block = law_of_chains(block, p_of, q_of, gamma, size)
+    assert by_block.tv < 1e-12
+    assert by_block.accepted >= law_of_chains(rejection, p_of, q_of, gamma, size).accepted - 1e-12
 
 
-def resample_from_p(p, q, ids, u):
-    """Trap: after a rejection the token is drawn from p instead of the residual."""
-    verdict = rejection(p, q, ids, u)
-    if verdict.residual is None:
-        return verdict
-    row = p[verdict.n_accepted]
-    return Verdict(
-        verdict.n_accepted, verdict.judged, draw(row, u[-1]), "resampled", verdict.added_u, row
-    )
+def test_acceptance_of_sampled_drafts():
+    """Rejection accepts Σ min(p, q), sample and compare Σ p·q."""
+    p, q = np.random.default_rng(3).dirichlet(np.ones(6), 2)
+    rates = {
+        rule: law_of_chains(rule, lambda prefix: p, lambda prefix: q, 1, 6).accepted
+        for rule in (rejection, sample_match)
+    }
+    assert rates[rejection] == pytest.approx(np.minimum(p, q).sum(), abs=1e-12)
+    assert rates[sample_match] == pytest.approx((p * q).sum(), abs=1e-12)
+    assert rates[rejection] > 1.5 * rates[sample_match]
 
 
-def truncated_draft(q_row, k=2):
-    """What a draft samples from when it keeps its top-k."""
-    row = np.where(q_row >= np.sort(q_row)[-k], q_row, 0)
-    return row / row.sum()
-
-
-@pytest.mark.parametrize("trap", [residual_by_position, resample_from_p])
-def test_wrong_rules_are_caught(trap):
+def test_lossy_rules_are_seen_to_be_lossy():
     p_of, q_of = tables(2, 4)
-    law = emitted_law(trap, p_of, q_of, 2, 4, 3)
-    assert total_variation(law, target_law(p_of, 4, 3)) > 0.01
-
-
-@pytest.mark.parametrize(
-    "sampled_from",
-    [truncated_draft, lambda row: np.eye(row.size)[row.argmax()]],
-    ids=["top-k draft, raw q", "argmax draft, soft q"],
-)
-def test_a_q_that_was_not_sampled_from_is_caught(sampled_from):
-    """Trap: the proposal comes from one distribution, the verdict uses another."""
-    p_of, q_of = tables(2, 4)
-
-    def told_raw_q(p, q, ids, u):
-        raw = np.array([q_of(ids[:i]) for i in range(len(ids))])
-        return rejection(p, raw, ids, u)
-
-    law = emitted_law(told_raw_q, p_of, lambda prefix: sampled_from(q_of(prefix)), 2, 4, 3)
-    assert total_variation(law, target_law(p_of, 4, 3)) > 0.01
+    typically = partial(typical, epsilon=0.09, delta=0.3)
+    assert law_of_chains(typically, p_of, q_of, 2, 4).tv > 0.01
+    distances = [
+        law_of_chains(partial(lenient, lenience=bias), p_of, q_of, 2, 4).tv
+        for bias in (1.0, 0.9, 0.5)
+    ]
+    assert distances[0] < 1e-12 < distances[1] < distances[2]
 
 
 def test_judged_carries_the_numbers_of_each_decision():
@@ -154,6 +124,82 @@ def test_greedy_is_rejection_at_temperature_zero():
         u = rng.random(4)
         a, b = greedy(p, None, ids, u), rejection(p, None, ids, u)
         assert (a.n_accepted, a.added_id, a.added_kind) == (b.n_accepted, b.added_id, b.added_kind)
+
+
+def test_block_carries_a_token_that_would_fail_alone():
+    """x_1 fails by itself (p/q = 1/2), but x_2 makes up for it: p_2 = min(1, 1/2 · 0.8/0.2) = 1."""
+    p = np.array([[0.4, 0.6], [0.8, 0.2], [0.5, 0.5]])
+    q = np.array([[0.8, 0.2], [0.2, 0.8]])
+    verdict = block(p, q, (0, 0), np.array([0.99, 0.99, 0.7]))
+    assert (verdict.n_accepted, verdict.added_kind, verdict.added_id) == (2, "bonus", 1)
+    first, second = verdict.judged
+    # Z_2 = max(0, 0.5·0.8 - 0.2) = 0.2, so h_1 = 0.2 / (0.2 + 1 - 0.5).
+    assert first.accept_probability == pytest.approx(0.2 / 0.7)
+    assert (first.weight, second.weight) == (1.0, 0.5)
+    assert second.accept_probability == pytest.approx(1.0)
+    assert verdict.weighed == ()
+    assert rejection(p, q, (0, 0), np.array([0.99, 0.99, 0.7])).n_accepted == 0
+
+
+def test_block_tells_of_the_tokens_behind_the_rejected_one():
+    p = np.array([[0.4, 0.6], [0.2, 0.8], [0.5, 0.5]])
+    q = np.array([[0.8, 0.2], [0.8, 0.2]])
+    verdict = block(p, q, (0, 0), np.array([0.9, 0.9, 0.5]))
+    assert (verdict.n_accepted, verdict.added_kind) == (0, "resampled")
+    assert [len(verdict.judged), len(verdict.weighed)] == [1, 1]
+    assert verdict.weighed[0].accept_probability == pytest.approx(0.5 * 0.25)
+    assert verdict.residual == pytest.approx([0, 0.4])
+
+
+def test_siblings_are_judged_by_what_the_last_rejection_left():
+    p = np.array([[0.5, 0.3, 0.2], [1, 0, 0], [0, 1, 0]])
+    q = np.array([[0.6, 0.3, 0.1], [0, 0.75, 0.25]])
+    verdict = rejection(p, q, (0, 1), np.array([0.9, 0.9, 0.5]), (-1, -1))
+    first, second = verdict.judged
+    assert first.accept_probability == pytest.approx(5 / 6)
+    assert second.p == pytest.approx(0)  # of the residual (0, 0, 1)
+    assert second.q == 0.75
+    assert (verdict.path, verdict.judged_at) == ((), (0, 1))
+    assert verdict.added_id == 2
+    passed = rejection(p, q, (0, 1), np.array([0.8, 0.9, 0.5]), (-1, -1))
+    assert (passed.path, passed.judged_at, passed.added_kind) == ((0,), (0,), "bonus")
+
+
+def test_greedy_walks_down_a_tree():
+    logits = np.array([[0.0, 3.0, 1.0], [9.0, 0, 0], [0, 9.0, 0], [0, 0, 9.0], [9.0, 0, 0]])
+    verdict = greedy(logits, None, (0, 1, 0, 1), np.zeros(5), (-1, -1, 0, 1))
+    assert (verdict.path, verdict.judged_at) == ((1, 3), (0, 1, 3))
+    assert (verdict.n_accepted, verdict.added_id, verdict.added_kind) == (2, 0, "bonus")
+
+
+def test_sample_and_compare_draws_from_p_alone():
+    p = np.array([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]])
+    q = np.array([[0.1, 0.8, 0.1]])
+    verdict = sample_match(p, q, (1,), np.array([0.29, 0.9]))
+    assert (verdict.n_accepted, verdict.judged[0].q) == (1, 0.8)
+    assert verdict.judged[0].accept_probability == 0.3
+    verdict = sample_match(p, q, (1,), np.array([0.31, 0.9]))
+    assert verdict.residual == pytest.approx([0.5, 0, 0.2])
+    assert verdict.added_id == 2
+
+
+def test_typical_accepts_what_is_likely_enough():
+    p = np.array([[0.5, 0.45, 0.05], [0.1, 0.1, 0.8]])
+    rule = partial(typical, epsilon=0.09, delta=0.3)
+    verdict = rule(p, None, (1,), np.array([0.999, 0.999]))
+    assert (verdict.n_accepted, verdict.added_id) == (1, 2)
+    assert verdict.judged[0].u is None
+    assert verdict.judged[0].threshold == 0.09
+    verdict = rule(p, None, (2,), np.array([0.0, 0.6]))
+    assert (verdict.n_accepted, verdict.added_id) == (0, 1)
+
+
+def test_lenient_at_temperature_zero_compares_with_the_best_token():
+    logits = np.log(np.array([[0.5, 0.4, 0.1], [0.2, 0.2, 0.6]]))
+    assert lenient_greedy(logits, None, (1,), np.zeros(2), lenience=0.7).n_accepted == 1
+    refused = lenient_greedy(logits, None, (1,), np.zeros(2), lenience=0.9)
+    assert (refused.n_accepted, refused.added_id) == (0, 0)
+    assert refused.judged[0].p == pytest.approx(0.8)
 
 
 def test_every_rule_explains_itself():
