@@ -44,7 +44,8 @@ class LanguageModel(Protocol):
     thread only.
 
     `max_rows` is the most tokens one `extend` may take (the loop feeds longer prompts in chunks).
-    `max_branches` is the most leaves that a tree may have; 1: no trees. `clock` gives nanoseconds, `time.perf_counter_ns` unless simulated; a pair shares one clock.
+    `max_branches` is the most leaves that a tree may have; 1: no trees. `clock` gives nanoseconds,
+    `time.perf_counter_ns` unless simulated; a pair shares one clock.
     """
 
     info: ModelInfo
@@ -71,22 +72,29 @@ class LanguageModel(Protocol):
         parents: the ids are part of a tree. Of each one, the place of the token that it follows
         among all tokens fed with `parents` since the tree was begun (those of this call included),
         or -1 for the text before the tree; parents come before their children. The tree stays open,
-        and may grow in further calls with `parents`, until `keep` or `truncate` closes it.
+        and may grow at any of its tokens in further calls with `parents`, until `keep` or
+        `truncate` closes it; until then a call without `parents` raises ModelError. Each token sees
+        the text and its own ancestors; every token takes a place of the context.
 
         The device is synchronised on return. The array is the caller's to overwrite, and may be a
         view that is valid only until the next call. Raises Cancelled after `interrupt`, ModelError
-        when the library fails.
+        when the library fails, for a full context, and for a tree that is malformed, has more than
+        `max_branches` leaves, or more tokens in this call than one pass gives logits for (64 on
+        llama.cpp). The cache and an open tree are then as before the call.
         """
         ...
 
     def keep(self, path: Sequence[int]) -> None:
         """Close the open tree: of its tokens, keep those at these places, root first, each the
-        parent of the next; drop the others. () drops the whole tree."""
+        parent of the next; drop the others. () drops the whole tree, if one is open.
+
+        Raises ModelError if that is no path of the tree, which then stays open.
+        """
         ...
 
     def truncate(self, length: int) -> None:
-        """Drop all but the first `length` cached tokens (nothing, if no more are cached), and an
-        open tree with them.
+        """Drop an open tree, and all but the first `length` tokens of the text (nothing, if it has
+        no more).
 
         Raises ModelError if the cache cannot be rolled back.
         """

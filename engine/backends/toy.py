@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.backends.base import Logits, Rows, Vocabulary
-from engine.errors import Cancelled, ModelError
+from engine.backends.open_tree import OpenTree, check_call, nothing_open, still_open
+from engine.errors import Cancelled, ConfigError, ModelError
 from engine.events import ModelInfo
 
 _WORDS = (
@@ -74,7 +76,8 @@ _DEMO_CLOCK = ToyClock()
 
 
 class ToyModel:
-    """A first-order law: row of `logits` [V, V] by the last token.
+    """A first-order law: row of `logits` [V, V] by the last token, float32 unless they are given in
+    double precision (an enumeration of the law is then exact to rounding).
 
     step_ns and token_ns: simulated cost of a pass and of each token in it, added to the clock (its
     figures are marked simulated). fail_at: raise ModelError at that many cached tokens (tests).
@@ -82,26 +85,32 @@ class ToyModel:
 
     def __init__(
         self,
-        logits: NDArray[np.float32],
+        logits: NDArray[np.floating[Any]],
         vocabulary: ToyVocabulary,
         name: str = "toy target",
         *,
         context: int = 4096,
         max_rows: int = 64,
+        max_branches: int = 16,
         step_ns: int = 0,
         token_ns: int = 0,
         clock: ToyClock = _DEMO_CLOCK,
         fail_at: int | None = None,
     ) -> None:
-        self._logits = np.asarray(logits, dtype=np.float32)
+        logits = np.asarray(logits)
+        double = logits.dtype == np.float64
+        # The protocol's type; readers of logits take either precision.
+        self._logits = cast(Logits, logits if double else logits.astype(np.float32))
         self.vocabulary: Vocabulary = vocabulary
         self.context = context
         self.max_rows = max_rows
+        self.max_branches = max_branches
         self._step_ns, self._token_ns = step_ns, token_ns
         self.clock: Callable[[], int] = clock
         self._toy_clock, self._words = clock, vocabulary
         self._fail_at = fail_at
         self._cached: list[int] = []
+        self._tree: OpenTree | None = None
         self._interrupted = False
         self.fed = 0
         self.info = ModelInfo(
@@ -124,11 +133,18 @@ class ToyModel:
     def encode(self, text: str, *, raw: bool = False) -> list[int]:
         return self._words.encode(text)
 
-    def extend(self, ids: Sequence[int], rows: Rows = "all") -> Logits:
+    def extend(
+        self, ids: Sequence[int], rows: Rows = "all", parents: Sequence[int] | None = None
+    ) -> Logits:
         if self._interrupted:
             raise Cancelled("Interrupted.")
         if len(ids) > self.max_rows or self.length + len(ids) > self.context:
             raise ModelError("The toy model was fed more than it holds.")
+        if parents is not None:
+            check_call(ids, parents, self.max_branches)
+            self._grow(parents)
+        elif self._tree is not None:
+            raise still_open()
         self._cached += ids
         self.fed += len(ids)
         if self._fail_at is not None and self.length >= self._fail_at:
@@ -137,7 +153,18 @@ class ToyModel:
         kept = {"all": list(ids), "last": list(ids[-1:]), "none": []}[rows]
         return self._logits[kept]
 
+    def keep(self, path: Sequence[int]) -> None:
+        tree = self._tree
+        if tree is None:
+            if path:
+                raise nothing_open()
+            return
+        tree.sequence_of(path)
+        self._cached[tree.base :] = [self._cached[tree.base + i] for i in path]
+        self._tree = None
+
     def truncate(self, length: int) -> None:
+        self.keep(())
         del self._cached[length:]
 
     def interrupt(self, on: bool) -> None:
@@ -147,7 +174,13 @@ class ToyModel:
         """A toy pass is a table look-up."""
 
     def close(self) -> None:
-        self._cached = []
+        self._cached, self._tree = [], None
+
+    def _grow(self, parents: Sequence[int]) -> None:
+        if parents:
+            tree = self._tree or OpenTree(self.length)
+            tree.grow(tree.plan(parents, self.max_branches))
+            self._tree = tree
 
 
 def toy_laws(seed: int = 7, agreement: float = 0.75) -> tuple[Logits, Logits]:
@@ -173,3 +206,25 @@ def toy_target() -> ToyModel:
 def toy_draft() -> ToyModel:
     """The demo's draft: 1 ms a step."""
     return ToyModel(toy_laws()[1], ToyVocabulary(), "toy draft", step_ns=1_000_000)
+
+
+def lab_pair(size: int = 5, seed: int = 7, sharpness: float = 1.0) -> tuple[ToyModel, ToyModel]:
+    """A target and a draft over `size` words, small enough to enumerate: two independent random
+    laws in double precision, normal logits of the standard deviation `sharpness`. No word ends a
+    text.
+
+    Raises ConfigError unless there are so many words, and at least 2.
+    """
+    known = len(_WORDS) - 1
+    if not 2 <= size <= known:
+        raise ConfigError(
+            f"A vocabulary of {size} words was asked for.", f"Choose 2 to {known} words."
+        )
+    rng = np.random.default_rng(seed)
+    words = ToyVocabulary([word for word in _WORDS if word != _WORDS[END_ID]][:size])
+    clock = ToyClock()
+    target, draft = (rng.normal(0.0, sharpness, (size, size)) for _ in range(2))
+    return (
+        ToyModel(target, words, "lab target", clock=clock),
+        ToyModel(draft, words, "lab draft", clock=clock),
+    )
