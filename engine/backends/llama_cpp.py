@@ -190,9 +190,9 @@ class LlamaCppModel:
                 raise nothing_open()
             return
         source, end = tree.sequence_of(path), tree.base + len(path)
-        # Flash attention sums up in the order of the cells, in 16 bits on a CPU: later tokens in
-        # the gaps would shift logits by up to 1 against plain decoding. So gaps stay filled, with
-        # what nobody sees, while there is room.
+        # Flash attention sums in the order of the cells, with 16 bits on a CPU: later tokens in the
+        # gaps would shift logits by up to 1 against plain decoding. So what lies in the gaps stays,
+        # seen by nobody, while there is room.
         gaps = tree.gaps(path)
         for sequence, position in gaps:
             C.llama_memory_seq_cp(self._memory, sequence, _FILLER, position, position + 1)

@@ -209,6 +209,8 @@ def test_closed_model_raises(load):
     model.interrupt(True)
     for call in (
         lambda: model.extend(IDS),
+        lambda: model.extend([5], "all", [-1]),
+        lambda: model.keep(()),
         lambda: model.truncate(0),
         lambda: model.encode("a"),
         lambda: model.set_threads(1),

@@ -104,13 +104,13 @@ def linear(model, text, path, width):
 
 
 def assert_branches_equal_linear(model, text, ids, parents, rows, tolerance):
-    for i in range(len(ids)):
-        path = list(path_to(i, parents))
+    for leaf in set(range(len(ids))) - set(parents):
+        path = list(path_to(leaf, parents))
         expected = linear(model, text, [ids[j] for j in path], len(ids))
         np.testing.assert_allclose(rows[path], expected, rtol=0, atol=tolerance)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_branches_equal_linear_decoding(subject, seed):
     model = subject.model
     ids, parents = random_tree(np.random.default_rng(seed), 24)
@@ -165,7 +165,10 @@ def test_grown_by_levels_equals_whole(subject):
     np.testing.assert_allclose(levels, whole, rtol=0, atol=subject.other_width)
 
 
-@pytest.mark.parametrize("path", [(0,), (0, 1), (0, 1, 3), (0, 2), (0, 2, 6), (4,), (4, 5), (4, 7)])
+PATHS = [(0,), (0, 1), (0, 1, 3), (0, 2), (0, 2, 6), (4,), (4, 5), (4, 7)]
+
+
+@pytest.mark.parametrize("path", PATHS)
 def test_after_keep_the_text_goes_on(subject, path):
     model = subject.model
     begin(model)
@@ -177,6 +180,20 @@ def test_after_keep_the_text_goes_on(subject, path):
     np.testing.assert_allclose(
         rows, linear(model, text, [41, 42, 43], 3), rtol=0, atol=subject.other_width
     )
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_kept_tokens_count_in_their_order(llama, path):
+    """The same passes without a tree give the same logits: flash attention meets the tokens in the
+    order of the text, whatever lay between them."""
+    begin(llama)
+    llama.extend(IDS, "none", PARENTS)
+    llama.keep(path)
+    rows = llama.extend([41, 42, 43]).copy()
+    ids = [IDS[i] for i in path]
+    linear(llama, TEXT, ids, len(IDS))
+    llama.truncate(len(TEXT) + len(ids))
+    np.testing.assert_allclose(rows, llama.extend([41, 42, 43]), rtol=0, atol=SAME_WIDTH)
 
 
 def test_rounds_of_trees(subject):
@@ -292,7 +309,7 @@ def test_sixteen_leaves_over_calls(model):
     model.keep(path)
     assert model.length == len(TEXT) + 3
     expected = linear(model, TEXT, [ids[i] for i in path], 3)
-    np.testing.assert_allclose(rows, expected[-2:], rtol=0, atol=0.6)
+    np.testing.assert_allclose(rows, expected[-2:], rtol=0, atol=0.05)
 
 
 @pytest.mark.parametrize(
@@ -314,7 +331,7 @@ def test_malformed_trees_change_nothing(model, ids, parents, sentence):
     rows = model.extend([50], "all", [6]).copy()
     path = [*[IDS[i] for i in path_to(6, PARENTS)], 50]
     expected = linear(model, TEXT, path, len(path))
-    np.testing.assert_allclose(rows, expected[-1:], rtol=0, atol=0.6)
+    np.testing.assert_allclose(rows, expected[-1:], rtol=0, atol=0.05)
 
 
 @pytest.mark.parametrize(
