@@ -24,7 +24,6 @@ Tokens = tuple[int, ...]
 Law = dict[Tokens, float]
 """Chance of each sequence of first tokens."""
 _OTHERS = (1e-9, 1 - 1e-9)
-_PROBES = (*_OTHERS, 0.3, 0.7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +97,7 @@ def verdicts(
         verdict = judge(fixed)
         place, edges = _next_draw(verdict, fixed, p, n)
         if place is None:
-            if all(_looks(judge(fixed, x)) == _looks(verdict) for x in _PROBES):
+            if all(_looks(judge(fixed, x)) == _looks(verdict) for x in _OTHERS):
                 yield verdict, weight
                 return
             # The rule reads a draw that it does not report.
