@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from engine.config import Config
 from engine.drafting.base import Drafter, Proposal
 from engine.drafting.length import length_kind
-from engine.lab.cells import cells
+from engine.lab.cells import Cell, cells
 from engine.tree import Parents, size_of
 
 Row = NDArray[np.float64]
@@ -45,12 +45,13 @@ def all_proposals(
     every cell of its draws. `drafter.begin` must have been called. between: called before each
     proposal; what it raises ends the enumeration.
 
-    Drafters draw from float32 rows, whose sums are 1 only up to 1e-7. What the drafter *does* is
-    enumerated as it is; a cell that ends where its row says, up to that rounding, then weighs
-    exactly what the row says, as a float64 row with the sum 1, and this very row is handed to the
-    rule as q. So each token is drawn from the q that it is judged by, exactly, and what remains of
-    a total variation is the rule's or the drafter's fault. A cell that ends elsewhere weighs what
-    it is: a drafter that hands over another q than it draws from is enumerated by its behaviour.
+    Drafters draw in float32, where a row's sum is 1 only up to 1e-7, and an unlikely token at its
+    end may never come. What the drafter *does* is enumerated as it is: the widths of the cells that
+    draw a token are its exact chance. Where they agree with the row that the drafter hands over, up
+    to that rounding, the rule is handed these chances, in float64, as its q: each token is then
+    drawn from the very q that it is judged by, and what remains of a total variation is the rule's
+    fault. Where they do not agree, the drafter hands over another q than it draws from, and its own
+    row is handed on.
     """
     size = size_of(config.branches, gamma)
     known: dict[tuple[float, ...], tuple[Weighed, Hashable]] = {}
@@ -63,24 +64,44 @@ def all_proposals(
             known[draws] = _kept(drafter.propose(context, gamma, np.array(draws), length))
         return known[draws]
 
-    def after(fixed: tuple[float, ...], chance: float) -> Iterator[Weighed]:
-        """The proposals whose first draws are `fixed`."""
+    def after(fixed: tuple[float, ...], q: tuple[Row, ...], chance: float) -> Iterator[Weighed]:
+        """The proposals whose first draws are `fixed`, drawn from the rows q."""
         place, left = len(fixed), size - len(fixed)
         proposal, looks = propose((*fixed, *[0.5] * left))
-        reported: Sequence[float] = ()
+        reported: Row | None = None
         if proposal.q is not None and place < len(proposal.ids):
-            reported = np.cumsum(proposal.q[place]).tolist()
+            reported = proposal.q[place]
         elif all(propose((*fixed, *[x] * left))[1] == looks for x in _PROBES):
-            yield Weighed(proposal.ids, proposal.q, proposal.parents, chance)
+            rows = None if proposal.q is None else q
+            yield Weighed(proposal.ids, rows, proposal.parents, chance)
             return
 
         def outcome(x: float) -> Hashable:
             return propose((*fixed, x, *[0.5] * (left - 1)))[1]
 
-        for x, width in cells(outcome, reported, _ROUNDING):
-            yield from after((*fixed, x), chance * width)
+        edges: list[float] = [] if reported is None else np.cumsum(reported).tolist()
+        found = cells(outcome, edges, _ROUNDING)
+        made = [propose((*fixed, x, *[0.5] * (left - 1)))[0] for x, _ in found]
+        drawn = _law_of_place(place, found, made)
+        for (x, width), proposal in zip(found, made, strict=True):
+            rows = q
+            if proposal.q is not None and place < len(proposal.ids):
+                own = proposal.q[place]
+                close = np.abs(drawn - own).max() < 2 * _ROUNDING
+                rows = (*q, drawn if close else own)
+            yield from after((*fixed, x), rows, chance * width)
 
-    return list(after((), 1.0))
+    return list(after((), (), 1.0))
+
+
+def _law_of_place(place: int, found: Sequence[Cell], made: Sequence[Weighed]) -> Row:
+    """The chance [V] of each token at a place, from the cells that draw it."""
+    sizes = [row.size for proposal in made for row in proposal.q or ()]
+    law = np.zeros(max(sizes, default=0))
+    for cell, proposal in zip(found, made, strict=True):
+        if proposal.q is not None and place < len(proposal.ids):
+            law[proposal.ids[place]] += cell.width
+    return law
 
 
 def _kept(proposal: Proposal) -> tuple[Weighed, Hashable]:
