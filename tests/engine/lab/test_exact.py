@@ -151,6 +151,20 @@ def test_lossy_rules_and_the_exact_end_of_leniency(branches):
     assert law("typical", config, 4).tv > 0.01
 
 
+@pytest.mark.parametrize("drafter", ["ngram", "ngram-table"])
+def test_typical_acceptance_is_lossy_with_other_drafters(drafter):
+    assert law("typical", Config(drafter=drafter, gamma=2, temperature=1.0), 5).tv > 0.01
+
+
+def test_more_siblings_are_accepted_more_often():
+    found = [
+        law("rejection", Config(gamma=1, temperature=1.0, branches=(b,)), 5).accepted
+        for b in (1, 2, 3, 4)
+    ]
+    assert found == sorted(found)
+    assert found[0] < found[-1]
+
+
 def test_more_passes_by_block_than_by_rejection_than_by_comparison():
     config = Config(drafter="model", gamma=3, temperature=1.0)
     block, rejection, compared = (law(rule, config, 5).tokens for rule in
