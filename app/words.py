@@ -23,7 +23,8 @@ DRAFTER_NAMES = {"ngram": "n-gram", "suffix": "Suffix", "chain": "Chain"}
 RULE_NAMES = {
     "rejection": "Rejection",
     "block": "Block",
-    "sample-match": "Sample match",
+    "greedy": "Greedy",
+    "sample-match": "Compare",
     "typical": "Typical",
     "lenient": "Lenient",
 }
