@@ -71,7 +71,7 @@ class SetupPanel(QScrollArea):
         layout.addStretch(1)
         self.setWidget(self._column)
         self.setWidgetResizable(True)
-        self.setMinimumWidth(276)
+        self.setMinimumWidth(282)  # or "Lenient, lossy" would not fit its picker
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
