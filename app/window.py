@@ -24,8 +24,8 @@ from app.files import Files
 from app.keys import wants_key
 from app.machine import Machine, diagnostics, memory
 from app.panels.centre import Centre
+from app.panels.file_drop import dropped_file
 from app.panels.lab import Lab
-from app.panels.model_picker import dropped_file
 from app.panels.pickers import Pickers
 from app.panels.plots_holder import WIDTH as PLOTS_WIDTH
 from app.panels.plots_holder import PlotsHolder

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from PySide6.QtCore import (
     QEvent,
     QModelIndex,
@@ -18,8 +16,6 @@ from PySide6.QtCore import (
 )
 from PySide6.QtGui import (
     QColor,
-    QDragEnterEvent,
-    QDropEvent,
     QFontMetrics,
     QKeyEvent,
     QPainter,
@@ -28,7 +24,6 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import (
     QFrame,
     QListView,
-    QPushButton,
     QSizePolicy,
     QStyle,
     QStyledItemDelegate,
@@ -41,22 +36,13 @@ from PySide6.QtWidgets import (
 
 from app import assets, theme
 from app.models.model_list import DETAIL, KIND, REASON, SOURCE, ModelList
+from app.panels.file_drop import FileDropButton
 
 HEIGHT = 32
 WIDE, NARROW = 400, 148
 
 
-def dropped_file(event: QDragEnterEvent | QDropEvent, suffix: str) -> Path | None:
-    """The one local file with that suffix that is being dropped, if it is one."""
-    urls = event.mimeData().urls()
-    if len(urls) == 1 and urls[0].isLocalFile():
-        path = Path(urls[0].toLocalFile())
-        if path.suffix.lower() == suffix:
-            return path
-    return None
-
-
-class ModelPicker(QPushButton):
+class ModelPicker(FileDropButton):
     """Names one model. chosen(source): a line of the list was chosen, or a file dropped;
     browse: the person wants to look for a file."""
 
@@ -65,19 +51,19 @@ class ModelPicker(QPushButton):
     about_to_open = Signal()
 
     def __init__(self, caption: str, model: ModelList, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(".gguf", parent)
         self._caption = caption
         self._model = model
         self._name = ""
         self._note = ""
         self._popup: _Popup | None = None
         self._source: str | None = None
-        self.setAcceptDrops(True)
         self.setFixedHeight(HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setMinimumWidth(NARROW)
         self.setMaximumWidth(WIDE)
         self.clicked.connect(self.open)
+        self.dropped.connect(self.chosen.emit)
         theme.notifier().changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
@@ -153,21 +139,6 @@ class ModelPicker(QPushButton):
             painter.drawText(area, flags, self._note)
         chevron = assets.pixmap("chevron-down", current.muted, 12, self.devicePixelRatioF())
         painter.drawPixmap(QPoint(self.width() - 24, round(middle - 6)), chevron)
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if self.isEnabled() and dropped_file(event, ".gguf") is not None:
-            event.acceptProposedAction()
-            self.setDown(True)
-
-    def dragLeaveEvent(self, event: QEvent) -> None:
-        self.setDown(False)
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        self.setDown(False)
-        path = dropped_file(event, ".gguf")
-        if path is not None:
-            event.acceptProposedAction()
-            self.chosen.emit(str(path))
 
 
 class _Popup(QFrame):

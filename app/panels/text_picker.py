@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QPoint, Qt, Signal
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtCore import QPoint, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QMenu,
-    QPushButton,
     QSizePolicy,
     QStyle,
     QStyleOptionButton,
@@ -19,14 +18,14 @@ from PySide6.QtWidgets import (
 )
 
 from app import assets, theme
-from app.panels.model_picker import dropped_file
+from app.panels.file_drop import FileDropButton
 
 BUNDLED = "Bundled text"
 TIP = "The text whose word sequences are counted; a .txt file can be dropped here"
 N_RECENT = 4
 
 
-class TextPicker(QPushButton):
+class TextPicker(FileDropButton):
     """Looks like the pickers beside it; its menu offers the bundled text, the files chosen before
     and a file dialog. `value`: a file, or "" for the bundled text.
 
@@ -36,19 +35,19 @@ class TextPicker(QPushButton):
     changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(".txt", parent)
         self._value = ""
         self._recent: list[str] = []
         self.ask_file: Callable[[], str] = self._ask_file
         self.setStyleSheet("QPushButton { padding: 4px; } QPushButton:focus { padding: 3px; }")
         self.setFixedHeight(30)  # of a combo box
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setAcceptDrops(True)
         self._menu = QMenu(self)
         self._menu.setToolTipsVisible(True)
         self._menu.aboutToShow.connect(self._fill)
         self.setMenu(self._menu)
         self.setToolTip(TIP)
+        self.dropped.connect(lambda path: setattr(self, "value", path))
         theme.notifier().changed.connect(self.update)
 
     @property
@@ -112,18 +111,3 @@ class TextPicker(QPushButton):
         )
         chevron = assets.pixmap("chevron-down", current.muted, 12, self.devicePixelRatioF())
         painter.drawPixmap(QPoint(self.width() - 20, (self.height() - 12) // 2), chevron)
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if self.isEnabled() and dropped_file(event, ".txt") is not None:
-            event.acceptProposedAction()
-            self.setDown(True)
-
-    def dragLeaveEvent(self, event: QEvent) -> None:
-        self.setDown(False)
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        self.setDown(False)
-        path = dropped_file(event, ".txt")
-        if path is not None:
-            event.acceptProposedAction()
-            self.value = str(path)
