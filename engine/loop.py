@@ -112,14 +112,15 @@ def decode(
             for token in accepted:
                 text.push(token)
             context += accepted
+            fed = [0, *[i + 1 for i in path]]  # of the pass: the last token and the accepted ones
             if parents is None:
                 target.truncate(len(context))
             else:
-                target.keep([0, *[i + 1 for i in path]])
+                target.keep(fed)
             if not ended:
                 context.append(verdict.added_id)
 
-            on_path = [0, *[i + 1 for i in path]][: len(path) + (not ended)]
+            on_path = fed[: len(path) + (not ended)]
             tops = tuple([rows.top(i) for i in on_path])
             residual, added_p = (None, None) if ended else _added(verdict, rows, on_path, config)
             piece = "" if ended else text.push(verdict.added_id)
