@@ -55,6 +55,14 @@ def no_engine_left() -> Iterator[None]:
     assert not left
 
 
+@pytest.fixture(autouse=True)
+def no_widget_left() -> Iterator[None]:
+    """What a test closed is gone with it: without an event loop Qt would keep it, and each change
+    of the theme would dress all widgets of all tests before."""
+    yield
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
 @pytest.fixture
 def make_window(qtbot, settings: Settings, held: Held) -> Iterator[Callable[..., MainWindow]]:
     """Windows over toy models; closed at the end. Options go to MainWindow."""
