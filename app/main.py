@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from app.render.cli import render
 from engine.cli import clear_errors, cli
 from engine.errors import ConfigError
 
@@ -19,6 +20,9 @@ SWITCH_INTERVAL = 1e-5
 """Seconds after which a thread that waits for the interpreter gets it. Engine and window share it:
 at Python's default of 5 ms each of the engine's calls into llama.cpp and numpy may wait for a whole
 frame's painting. Measured with tests/bench/window_cost.py."""
+
+
+cli.command()(render)
 
 
 @dataclass(frozen=True)
