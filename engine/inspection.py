@@ -8,119 +8,24 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
-from typing import Literal
 
-from engine.criterion import Criterion, criterion_of, row_at
+from engine.criterion import criterion_of, row_at
 from engine.events import Drafted, Top, Verified
+from engine.inspected import (
+    AddedDraw,
+    Candidate,
+    DrawSource,
+    Inspection,
+    QKind,
+    Share,
+    Token,
+)
 from engine.sampling import SHOWN_FROM
 from engine.trace import Round, Run, TokenState
 from engine.tree import children, depths, path_to
 
-QKind = Literal["row", "one-hot", "display", "none"]
-DrawSource = Literal["residual", "p", "argmax"]
 _BEFORE = 80
 _ESCAPED = re.compile(r"<0x([0-9A-F]{2})>")
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A token with its fate. text: what it adds to the text, or its own where that is nothing."""
-
-    index: int
-    id: int
-    text: str
-    state: TokenState
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """What the two models thought of one token; None: not recorded."""
-
-    id: int
-    text: str
-    p: float | None
-    q: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """One outcome of a draw; p None: not recorded."""
-
-    id: int
-    text: str
-    p: float | None
-    drawn: bool
-
-
-@dataclass(frozen=True, slots=True)
-class AddedDraw:
-    """How the target's own token came about.
-
-    source: drawn from the residual, drawn from p, or p's argmax (shares are then those of T = 1).
-    shares: most probable first, the token itself always among them. others: mass of all that is
-    not. u: the draw. normaliser: mass of max(0, weight·p - q), weight - overlap of the token that
-    was rejected last (residual only).
-    """
-
-    source: DrawSource
-    shares: tuple[Share, ...]
-    others: float
-    u: float | None
-    added_p: float | None
-    normaliser: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Inspection:
-    """What is known of one token.
-
-    label: the token on its own, bytes of partial characters as <0xNN>; raw: those bytes; hidden:
-    whether they say more than the text (nothing visible, or no whole character).
-    before: the end of the text that the token follows. depth, of: its place (in a chain position
-    and γ_r). sibling: (which, of how many), (1, 1) for an only child.
-    judged: the drafted token whose numbers p, q and criterion are: the token itself; of an added
-    token the one rejected before it; None after a full acceptance.
-    added: what the target added in this token's place (after a rejection). next_sibling: the one
-    that was judged next, by what this one's rejection left.
-    p, q: the recorded ones of `judged`, as they were compared. elders: siblings rejected before it;
-    p is then that of the residual which they left, where the rule tosses coins.
-    candidates: by max(p, q); p is the target's own row, also for later siblings. p_most, q_most:
-    what a candidate that was not recorded has at most; None: no row was recorded.
-    at_one: the run is greedy and the rows are those of T = 1.
-    """
-
-    round: int
-    index: int
-    token: Token
-    label: str
-    raw: bytes
-    hidden: bool
-    before: str
-    depth: int
-    of: int
-    is_tree: bool
-    sibling: tuple[int, int]
-    rule: str
-    at_one: bool
-    judged: Token | None
-    added: Token | None
-    next_sibling: Token | None
-    p: float | None
-    q: float | None
-    q_kind: QKind
-    draft_u: float | None
-    elders: int
-    overlap: float | None
-    weight: float
-    candidates: tuple[Candidate, ...]
-    p_most: float | None
-    q_most: float | None
-    criterion: Criterion | None
-    draw: AddedDraw | None
-    source: tuple[int, int] | None
-    match: int
-    origin: str
 
 
 def places(run: Run, round_index: int) -> range:
@@ -153,7 +58,8 @@ def inspect(run: Run, round_index: int, index: int) -> Inspection | None:
     replacement = _replacement(run, current, index)
     q_kind = _q_kind(drafted)
     p_row, q_row = _p_row(current, index), drafted.top if drafted is not None else None
-    candidates = _candidates(run, current, at, p_row, q_row, q_kind, elders, token)
+    shown = [t for t in (token, replacement) if t is not None]
+    candidates = _candidates(run, current, at, p_row, q_row, q_kind, elders, shown)
     return Inspection(
         round=round_index,
         index=index,
@@ -169,6 +75,7 @@ def inspect(run: Run, round_index: int, index: int) -> Inspection | None:
         rule=config.rule,
         at_one=config.greedy,
         judged=token_at(run, current, at) if at is not None else None,
+        judged_place=_siblings(current, at).index(at) + 1 if at is not None else 1,
         added=replacement,
         next_sibling=_next_sibling(run, current, index),
         p=numbers.p if numbers is not None else None,
@@ -293,12 +200,12 @@ def _candidates(
     q_row: Top | None,
     q_kind: QKind,
     elders: int,
-    token: Token,
+    shown: list[Token],
 ) -> tuple[Candidate, ...]:
     p = dict(zip(p_row.ids, p_row.p, strict=True)) if p_row is not None else {}
     q = dict(zip(q_row.ids, q_row.p, strict=True)) if q_row is not None else {}
     greedy, verdict = run.started.config.greedy, current.verified
-    texts = {token.id: token.text}
+    texts = {token.id: token.text for token in shown}
     if at is not None:
         drafted, judged = current.drafted[at], current.judged(at)
         texts[drafted.id] = drafted.piece or run.label(drafted.id)
@@ -308,7 +215,7 @@ def _candidates(
         if q_kind in ("row", "one-hot"):
             q[drafted.id] = drafted.q
     elif verdict is not None and verdict.added_p is not None and not greedy:
-        p[token.id] = verdict.added_p
+        p[shown[0].id] = verdict.added_p
     ids = dict.fromkeys([*p, *q, *texts])
     outside = 0.0 if q_kind == "one-hot" else None  # of a copy this is known
     found = [Candidate(i, texts.get(i) or run.label(i), p.get(i), q.get(i, outside)) for i in ids]

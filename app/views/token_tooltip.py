@@ -46,11 +46,11 @@ def token_tooltip(run: Run, round_index: int, index: int) -> str:
     else:
         return ""
     where = ", ".join(part for part in parts if part)
-    meaning = _meaning(run, current, index, state)
+    meaning = meaning_of(run, current, index, state)
     return _card(theme(), text, state, meaning, f"id {token_id} · {where}", rows)
 
 
-def _meaning(run: Run, current: Round, index: int, state: TokenState) -> str:
+def meaning_of(run: Run, current: Round, index: int, state: TokenState) -> str:
     """What became of the token, in words."""
     if current.is_tree:
         return _IN_TREE.get(state, _MEANING[state])

@@ -12,7 +12,8 @@ import pytest
 
 from engine.backends.toy import toy_laws
 from engine.config import Config, ModelSpec
-from engine.inspection import Inspection, bytes_of, inspect, places
+from engine.inspected import Inspection
+from engine.inspection import bytes_of, inspect, places
 from engine.job import Job, JobRunner
 from engine.recording import Recorder, read_trace
 from engine.rules import RULES
