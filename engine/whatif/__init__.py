@@ -1,0 +1,1 @@
+"""What if: one round of a run under other settings and the same draws."""
