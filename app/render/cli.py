@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -173,9 +173,10 @@ def _serve_window(cancel: threading.Event) -> None:
     psutil.Process().nice(background)
 
     def watch() -> None:
-        # Below Python's buffer, whose lock would hinder the interpreter's end.
-        while os.read(0, 4096):
-            pass
-        cancel.set()
+        with suppress(OSError):  # where there is no standard input, nobody can close it
+            # Below Python's buffer, whose lock would hinder the interpreter's end.
+            while os.read(0, 4096):
+                pass
+            cancel.set()
 
     threading.Thread(target=watch, name="window", daemon=True).start()
