@@ -30,8 +30,9 @@ from engine.lab.check import Tell, checked, run_check
 from engine.lab.result import CheckJob, CheckResult
 from engine.loop import decode
 from engine.preparation import Loaded, Loader, Loading, Preparation, Prepared
+from engine.tally import Tally
 from engine.text import label
-from engine.trace import Tally
+from engine.whatif.rerun import Reruns, WhatIfJob, WhatIfResult
 
 BaselinePolicy = Literal["measure", "reuse", "kept", "none"]
 _KEPT_BASELINES = 8
@@ -137,6 +138,7 @@ class JobRunner:
         self.gate = gate or Gate()
         self._preparation = Preparation(loader, self.gate)
         self._baselines = Baselines()
+        self._reruns = Reruns(self.gate)
 
     def cancel(self) -> None:
         """Stop the job now, also inside a forward pass."""
@@ -186,6 +188,18 @@ class JobRunner:
         """
         job = checked(job)
         return run_check(job, self._preparation.prepare(job, loading, loaded), self.gate, tell)
+
+    def what_if(
+        self,
+        job: WhatIfJob,
+        loading: Loading = lambda part, fraction: None,
+        loaded: Loaded = lambda role, model: None,
+    ) -> WhatIfResult:
+        """Recompute one round under other settings, with the draws of the job.
+
+        Raises DraftscopeError, also for other models than the recorded ones, and Cancelled.
+        """
+        return self._reruns.run(job, self._preparation.prepare(job, loading, loaded))
 
     def _measure(self, plan: _Plan, sink: Sink) -> tuple[FinishReason, list[AnyEvent]]:
         """Run plain decoding, and keep its events if it came to its end."""

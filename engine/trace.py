@@ -7,8 +7,9 @@ them in order; `Trace.run` is the newest, `Trace.baseline_of(run)` the one it is
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import IntEnum
 
 import msgspec
@@ -26,7 +27,11 @@ from engine.events import (
     Totals,
     Verified,
 )
+from engine.tally import Tally, path_of
 from engine.tree import depths
+
+MARK_EVERY = 64
+"""Rounds between two marks: what `Run.at` folds again at most."""
 
 
 class TokenState(IntEnum):
@@ -132,11 +137,6 @@ class Round:
         return TokenState.DISCARDED
 
 
-def path_of(verdict: Verified) -> tuple[int, ...]:
-    """Indices of the accepted tokens: a chain's are its first ones."""
-    return tuple(range(verdict.n_accepted)) if verdict.path is None else verdict.path
-
-
 @dataclass(slots=True)
 class Columns:
     """One entry a finished round; `numpy.frombuffer` gives a view without a copy.
@@ -159,9 +159,32 @@ class Columns:
     def __len__(self) -> int:
         return len(self.drafted)
 
+    def first(self, rounds: int) -> Columns:
+        """Those of the first rounds."""
+        return Columns(*[getattr(self, field.name)[:rounds] for field in fields(self)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """What a run was after some round, where that is not the beginning of a list."""
+
+    n_events: int
+    n_cells: int
+    n_texts: int
+    n_notices: int
+    n_prefilled: int
+    judged_at: list[int]
+    accepted_at: list[int]
+    emitted_histogram: list[int]
+    shapes: dict[tuple[int, ...], int]
+    tally: Tally
+
 
 class Run:
     """Everything known of one run so far.
+
+    events: all that was applied. clock[i]: decode time (draft + verify + host, nanoseconds) at
+    which event i was there; a round's events are spread over it by their measured times.
 
     rounds: finished rounds and, last, the open one. cells: the token stream; the cells of the open
     round (from `n_closed_cells` on) are replaced when its verdict arrives.
@@ -186,8 +209,14 @@ class Run:
         self.emitted_histogram: list[int] = []
         self.shapes: dict[tuple[int, ...], int] = {}
         self.n_prefilled = 0
-        self.n_events = 0
+        self.events: list[AnyEvent] = []
+        self.clock: array[int] = array("q")
         self._tally = Tally()
+        self._marks: list[_Mark] = []
+
+    @property
+    def n_events(self) -> int:
+        return len(self.events)
 
     @property
     def totals(self) -> Totals:
@@ -228,18 +257,22 @@ class Run:
                 f"{self.n_events} was expected.",
                 "The recording was edited or has lost lines.",
             )
-        self.n_events += 1
         self._tally.apply(event)
+        self.events.append(event)
+        now = self.clock[-1] if self.clock else 0
         match event:
             case Drafted():
+                now += event.draft_ns
                 self._drafted(event)
             case Verified():
+                now += event.target_ns + event.host_ns
                 self._verified(event)
             case LengthChosen():
                 current = self._open_round(event.round)
                 if current.length is not None:
                     raise RecordingError(f"Round {event.round} chooses its length twice.")
                 current.length = event
+                now += event.draft_ns
             case Prefilled():
                 self.n_prefilled += event.tokens if event.target_ns else 0
             case Notice():
@@ -248,6 +281,58 @@ class Run:
                 self.finished = event
             case RunStarted():
                 pass
+        self.clock.append(now)
+        if isinstance(event, Verified) and len(self.rounds) % MARK_EVERY == 0:
+            self._mark()
+
+    def at(self, n_events: int) -> Run:
+        """The run as it was after its first `n_events` events (at least one).
+
+        Takes milliseconds in a run of any length: the lists are cut at a mark and the few events
+        from there on are folded again. Finished rounds are shared, for nothing changes them.
+        """
+        n_events = min(max(n_events, 1), len(self.events))
+        past = Run(self.started)
+        at = bisect_right(self._marks, n_events, key=lambda mark: mark.n_events)
+        if at:
+            past._begin_at(self, self._marks[at - 1], at * MARK_EVERY)
+            past._marks = self._marks[:at]
+        for event in self.events[past.n_events : n_events]:
+            past.apply(event)
+        return past
+
+    def _begin_at(self, other: Run, mark: _Mark, rounds: int) -> None:
+        self.events = other.events[: mark.n_events]
+        self.clock = other.clock[: mark.n_events]
+        self.rounds = other.rounds[:rounds]
+        self.columns = other.columns.first(rounds)
+        self.cells = other.cells[: mark.n_cells]
+        self.n_closed_cells = mark.n_cells
+        self.text_parts = other.text_parts[: mark.n_texts]
+        self.pieces = dict(other.pieces)  # those of later tokens too: nobody asks for them yet
+        self.notices = other.notices[: mark.n_notices]
+        self.judged_at = mark.judged_at[:]
+        self.accepted_at = mark.accepted_at[:]
+        self.emitted_histogram = mark.emitted_histogram[:]
+        self.shapes = dict(mark.shapes)
+        self.n_prefilled = mark.n_prefilled
+        self._tally = other._tally.since(mark.tally, mark.n_texts)
+
+    def _mark(self) -> None:
+        self._marks.append(
+            _Mark(
+                len(self.events),
+                len(self.cells),
+                len(self.text_parts),
+                len(self.notices),
+                self.n_prefilled,
+                self.judged_at[:],
+                self.accepted_at[:],
+                self.emitted_histogram[:],
+                dict(self.shapes),
+                self._tally.mark(),
+            )
+        )
 
     def _open_round(self, index: int) -> Round:
         if not self.rounds or self.rounds[-1].verified is not None:
@@ -336,70 +421,6 @@ def _check_verdict(event: Verified, current: Round) -> None:
         fits = fits and all(current.drafted[i].parent == before for before, i in follows)
     if not fits:
         raise RecordingError(f"The verdict of round {event.round} judges undrafted tokens.")
-
-
-class Tally:
-    """Running counts of one run: the cheap part of the fold, used where no history is kept."""
-
-    def __init__(self) -> None:
-        self.rounds = 0
-        self.drafted = self.accepted = self.rejected = self.discarded = 0
-        self.resampled = self.bonus = 0
-        self.prefill_ns = self.draft_ns = self.verify_ns = self.host_ns = 0
-        self.token_ids: list[int] = []
-        self._proposal: list[int] = []
-
-    @property
-    def tokens(self) -> int:
-        return len(self.token_ids)
-
-    @property
-    def decode_ns(self) -> int:
-        """Draft, verify and host time; prefill excluded."""
-        return self.draft_ns + self.verify_ns + self.host_ns
-
-    def apply(self, event: AnyEvent) -> None:
-        match event:
-            case Drafted():
-                self.drafted += 1
-                self._proposal.append(event.id)
-                self.draft_ns += event.draft_ns
-            case LengthChosen():
-                self.draft_ns += event.draft_ns
-            case Verified():
-                rejected = len(event.judged) - event.n_accepted
-                self.rounds += 1
-                self.token_ids += [self._proposal[i] for i in path_of(event)]
-                if event.added_id is not None:
-                    self.token_ids.append(event.added_id)
-                self.accepted += event.n_accepted
-                self.rejected += rejected
-                self.discarded += len(self._proposal) - event.n_accepted - rejected
-                self.resampled += event.added_kind == "resampled"
-                self.bonus += event.added_kind == "bonus"
-                self.verify_ns += event.target_ns
-                self.host_ns += event.host_ns
-                self._proposal.clear()
-            case Prefilled():
-                self.prefill_ns += event.target_ns + event.draft_ns
-            case _:
-                pass
-
-    def totals(self) -> Totals:
-        return Totals(
-            tokens=self.tokens,
-            rounds=self.rounds,
-            drafted=self.drafted,
-            accepted=self.accepted,
-            rejected=self.rejected,
-            discarded=self.discarded,
-            resampled=self.resampled,
-            bonus=self.bonus,
-            prefill_ns=self.prefill_ns,
-            draft_ns=self.draft_ns,
-            verify_ns=self.verify_ns,
-            host_ns=self.host_ns,
-        )
 
 
 class Trace:

@@ -23,7 +23,8 @@ from engine.events import (
     Top,
     Verified,
 )
-from engine.trace import Tally, Trace
+from engine.tally import Tally
+from engine.trace import Trace
 from engine.tree import children, depths
 from tests.app.traces import PROMPT, TEXT, WRONG, make_events
 

@@ -29,7 +29,8 @@ from engine.events import (
     Top,
     Verified,
 )
-from engine.trace import Tally, Trace
+from engine.tally import Tally
+from engine.trace import Trace
 
 PROMPT = (
     "Write", " a", " Python", " function", " that", " checks", " whether", " a", " string",

@@ -27,7 +27,8 @@ from engine.job import Job, JobRunner
 from engine.methods import check
 from engine.recording import Recorder, read_trace
 from engine.rules import RULES
-from engine.trace import Run, Tally
+from engine.tally import Tally
+from engine.trace import Run
 from tests.bench.pairs import PROMPTS, quantised
 
 

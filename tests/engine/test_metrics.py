@@ -31,7 +31,8 @@ from engine.events import (
     Verified,
 )
 from engine.metrics import Curves, compare, figures, rate_curve, speedup_curve
-from engine.trace import Run, Tally
+from engine.tally import Tally
+from engine.trace import Run
 
 HOST = Host("Linux", "test processor", 2, 8 << 30, (), "3.11", "test")
 

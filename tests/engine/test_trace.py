@@ -91,3 +91,46 @@ def test_a_round_out_of_order_is_refused(events):
     wrong = msgspec.structs.replace(events[at], index=3)
     with pytest.raises(RecordingError, match="out of order"):
         Trace([*events[:at], wrong])
+
+
+LISTS = (
+    "cells n_closed_cells text_parts judged_at accepted_at emitted_histogram shapes n_prefilled "
+    "events clock notices finished columns rounds totals token_ids n_finished_rounds"
+).split()
+
+
+def assert_same(run, other):
+    for name in LISTS:
+        assert getattr(run, name) == getattr(other, name), name
+    assert all(other.pieces.get(key) == value for key, value in run.pieces.items())
+
+
+@pytest.mark.parametrize("branches", [(), (2, 2)])
+def test_a_run_at_any_event_is_what_the_fold_of_those_events_makes(branches, monkeypatch):
+    monkeypatch.setattr("engine.trace.MARK_EVERY", 4)
+    target, draft = demo_pair()
+    events = run_events(Config(temperature=1.0, max_tokens=60, branches=branches), target, draft)
+    whole = Trace(events).run
+    assert len(whole.rounds) > 12
+    for n in range(1, len(events) + 1):
+        past = whole.at(n)
+        assert_same(Trace(events[:n]).run, past)
+        for event in events[n:]:  # and it goes on as the live one did
+            past.apply(event)
+        assert_same(whole, past)
+    assert_same(whole, Trace(events).run)
+
+
+def test_a_run_in_the_past_can_be_rewound_itself(events, monkeypatch):
+    monkeypatch.setattr("engine.trace.MARK_EVERY", 4)
+    whole = Trace(events).run
+    assert_same(whole.at(40).at(17), whole.at(17))
+
+
+def test_the_clock_is_decode_time(events):
+    run = Trace(events).run
+    ends = [run.clock[i] for i, e in enumerate(run.events) if isinstance(e, Verified)]
+    assert ends == list(run.columns.end_ns)
+    assert list(run.clock) == sorted(run.clock)
+    drafted = [run.clock[i] for i, e in enumerate(run.events) if isinstance(e, Drafted)]
+    assert len(set(drafted)) == len(drafted), "drafted tokens come one by one"
