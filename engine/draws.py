@@ -7,8 +7,8 @@ Events hold the draws of judged tokens only. The others follow from the run's se
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,8 +17,7 @@ from engine.trace import Round, Run
 from engine.tree import size_of
 
 
-@dataclass(frozen=True, slots=True)
-class Draws:
+class Draws(msgspec.Struct, frozen=True):
     """What one round was decided by; draws keep their role when γ changes.
 
     draft: place i of the proposal was drawn with draft[i]. judge: its coin. added: draws the token
@@ -45,13 +44,15 @@ class Draws:
         # A row a place, so that what place 7 gets does not depend on how many places there are.
         new = np.random.default_rng((seed, number)).random((size - self.recorded, 2))[-more:]
         draft, judge = (tuple(column.tolist()) for column in new.T)
-        return replace(self, draft=self.draft + draft, judge=self.judge + judge)
+        return msgspec.structs.replace(self, draft=self.draft + draft, judge=self.judge + judge)
 
     def changed(self, judge: Mapping[int, float], added: float | None = None) -> Draws:
         """With other coins at some places, or another draw of the added token. Places beyond the
         proposal are left out."""
         coins = tuple([judge.get(i, u) for i, u in enumerate(self.judge)])
-        return replace(self, judge=coins, added=self.added if added is None else added)
+        return msgspec.structs.replace(
+            self, judge=coins, added=self.added if added is None else added
+        )
 
     def laid_out(self, size: int, n: int) -> NDArray[np.float64]:
         """[2·size + 1]: as the loop draws them for `size` places of which `n` were proposed."""
@@ -86,7 +87,7 @@ def round_draws(run: Run, number: int) -> Draws | None:
     confirmed = _confirmed(draws, current)
     if confirmed is None:
         return None
-    return replace(draws, confirmed=confirmed)
+    return msgspec.structs.replace(draws, confirmed=confirmed)
 
 
 def depth_at(run: Run, number: int, config: Config) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from itertools import count
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,12 +35,18 @@ from engine.tree import depth_within, size_of
 from engine.verify import RowsOf, Verdict
 
 
+class Uniforms(Protocol):
+    """Where draws in [0, 1) come from: a generator of numpy, or draws that are given."""
+
+    def random(self, size: int, /) -> NDArray[np.float64]: ...
+
+
 def decode(
     target: LanguageModel,
     drafter: Drafter | None,
     rule: Rule,
     config: Config,
-    rng: np.random.Generator,
+    rng: Uniforms,
     started: RunStarted,
     idle: Callable[[], int] = lambda: 0,
 ) -> Generator[AnyEvent, None, FinishReason]:

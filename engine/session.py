@@ -6,11 +6,12 @@ State of the thread, as its messages tell it:
                      |            pause/step/resume at every event; cancel anywhere
                      +--error or cancel--> idle
 
-A CheckJob runs likewise, pausable and cancellable between samples; it gives out no events.
+A CheckJob runs likewise, pausable and cancellable between samples; it gives out no events. So does
+a WhatIfJob, which is a round long and knows no pause.
 
 Everything that crosses is plain data. Events of runs go out exactly as the loop made them, between
 JobStarted and JobFinished; each RunStarted is followed by exactly one RunFinished. A check that
-comes to its end gives out one CheckDone before its JobFinished.
+comes to its end gives out one CheckDone before its JobFinished, a what-if one WhatIfDone.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from engine.job import Job, JobRunner, Loader
 from engine.lab.result import CheckJob, CheckResult, Stage
 from engine.preparation import ModelRole, Part
 from engine.recording import recorder_that_may_fail
+from engine.whatif.rerun import WhatIfJob, WhatIfResult
 
 
 class JobStarted(msgspec.Struct, frozen=True):
@@ -75,6 +77,13 @@ class CheckDone(msgspec.Struct, frozen=True):
     result: CheckResult
 
 
+class WhatIfDone(msgspec.Struct, frozen=True):
+    """What a round would have been."""
+
+    job_id: int
+    result: WhatIfResult
+
+
 class JobFinished(msgspec.Struct, frozen=True):
     """The job is over: done, cancelled, or failed with `error`. The thread is idle again.
 
@@ -95,6 +104,7 @@ Message = (
     | RecordingLost
     | CheckProgress
     | CheckDone
+    | WhatIfDone
     | JobFinished
 )
 
@@ -111,7 +121,7 @@ class Session:
         self._condition = threading.Condition()
         self.gate = Gate(self._condition)
         self._runner = JobRunner(gate=self.gate) if loader is None else JobRunner(loader, self.gate)
-        self._inbox: deque[tuple[int, Job | CheckJob, bool]] = deque()
+        self._inbox: deque[tuple[int, Job | CheckJob | WhatIfJob, bool]] = deque()
         self._next_id = 0
         self._busy = False
         self._closing = False
@@ -119,7 +129,7 @@ class Session:
         self._thread = threading.Thread(target=self._serve, name="engine", daemon=True)
         self._thread.start()
 
-    def submit(self, job: Job | CheckJob, *, paused: bool = False) -> int:
+    def submit(self, job: Job | CheckJob | WhatIfJob, *, paused: bool = False) -> int:
         """Queue a job and return its id. paused: wait before its first event, to be stepped."""
         with self._condition:
             self._next_id += 1
@@ -136,11 +146,11 @@ class Session:
     def resume(self) -> None:
         self.gate.resume()
 
-    def step(self) -> None:
-        """Let the job that runs or waits make one event, then hold it."""
+    def step(self, events: int = 1) -> None:
+        """Let the job that runs or waits make so many events, then hold it."""
         with self._condition:
             if self._busy or self._inbox:
-                self.gate.step()
+                self.gate.step(events)
 
     def cancel(self) -> None:
         """Cancel the running job and drop those that wait."""
@@ -176,12 +186,14 @@ class Session:
             self.outbox.put(finished)
         self._runner.close()
 
-    def _work(self, job_id: int, job: Job | CheckJob) -> JobFinished:
+    def _work(self, job_id: int, job: Job | CheckJob | WhatIfJob) -> JobFinished:
         self.outbox.put(JobStarted(job_id))
         self._recording = job.recording if isinstance(job, Job) else None
         try:
             if isinstance(job, CheckJob):
                 return self._check(job_id, job)
+            if isinstance(job, WhatIfJob):
+                return self._what_if(job_id, job)
             reason = self._run(job)
         except Cancelled:
             return JobFinished(job_id, "cancelled", recording=self._written())
@@ -205,6 +217,11 @@ class Session:
 
         result = self._runner.check(job, tell, self._loading, self._loaded)
         self.outbox.put(CheckDone(job_id, result))
+        return JobFinished(job_id, "done")
+
+    def _what_if(self, job_id: int, job: WhatIfJob) -> JobFinished:
+        result = self._runner.what_if(job, self._loading, self._loaded)
+        self.outbox.put(WhatIfDone(job_id, result))
         return JobFinished(job_id, "done")
 
     def _loading(self, role: Part, fraction: float) -> None:

@@ -47,8 +47,9 @@ def recorded_outcome(run: Run, number: int, change: Change) -> Outcome:
         tokens, added = _chain_walk(known, n, missing)
 
     unknown = isinstance(added, str)
-    if unknown and new == known.old and known.same_added_draw and not change.u:
-        # Block verification: the numbers behind an end of text are not recorded.
+    unchanged = new == known.old and known.same_added_draw and not change.u
+    if unknown and unchanged and known.end_id is not None and new.rule == "block":
+        # The numbers of the tokens behind the end of the text are not recorded.
         return outcome_of(known.round, run.label, gamma=known.gamma)
     if not tree and (not unknown or not known.redrawn):
         tokens += _rest(known, tokens, n, unknown)
@@ -141,7 +142,7 @@ def _tree_walk(
         return tokens, added, tuple(path)
 
     if known.redrawn:
-        return ended(reasons.SIBLINGS)
+        return [], reasons.SIBLINGS, ()
     after = children(size, parents[:size])
     while here := after[path[-1] + 1 if path else 0]:
         depth = len(path)
