@@ -10,7 +10,7 @@ class Gate:
     """Decides when the next event may be made. One thread waits, any thread may steer.
 
         open --pause--> closed --resume--> open
-        closed --step--> (lets one event through) --> closed
+        closed --step--> (lets so many events through) --> closed
         any --cancel--> cancelled --reset--> open
 
     It shares its Condition with the command inbox of the session, so that one wait serves both.
@@ -45,11 +45,11 @@ class Gate:
             self._steps = 0
             self.condition.notify_all()
 
-    def step(self) -> None:
-        """Let one more event through and stay (or become) paused."""
+    def step(self, events: int = 1) -> None:
+        """Let so many more events through and stay (or become) paused."""
         with self.condition:
             self._paused = True
-            self._steps += 1
+            self._steps += events
             self.condition.notify_all()
 
     def cancel(self) -> None:

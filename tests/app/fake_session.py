@@ -46,8 +46,8 @@ class FakeSession:
     def resume(self) -> None:
         self.calls.append("resume")
 
-    def step(self) -> None:
-        self.calls.append("step")
+    def step(self, events: int = 1) -> None:
+        self.calls.append("step" if events == 1 else f"step {events}")
 
     def cancel(self) -> None:
         self.calls.append("cancel")
