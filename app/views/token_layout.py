@@ -178,7 +178,7 @@ class TokenLayout:
         # that it stands in (-1: past them), and whether it began because a chip found no room.
         self._first: array[int] = array("q", [0])
         self._top: array[float] = array("d", [0.0])
-        self._indent: array[float] = array("f", [0.0])
+        self._indent: array[float] = array("d", [0.0])
         self._fresh: array[int] = array("q", [0])
         self._wrapped: array[int] = array("b", [0])
         self._end_x = 0.0
@@ -201,6 +201,23 @@ class TokenLayout:
 
     def clear(self) -> None:
         self.truncate(0)
+
+    def first(self, count: int) -> TokenLayout:
+        """A layout of the first `count` tokens; copies what is placed, so that it takes
+        milliseconds for any number."""
+        part = TokenLayout(self.width, self.metrics)
+        part.hide_ghosts = self.hide_ghosts
+        count = min(count, len(self.shapes))
+        row = self.row_of(count) if count else 0
+        while row and self._wrapped[row] and self._first[row] == count:
+            row -= 1
+        part.shapes = self.shapes[:count]
+        part.x, part.w = self.x[: self._first[row]], self.w[: self._first[row]]
+        part._first, part._top = self._first[: row + 1], self._top[: row + 1]
+        part._indent, part._fresh = self._indent[: row + 1], self._fresh[: row + 1]
+        part._wrapped = self._wrapped[: row + 1]
+        part._flow(part._first[row])
+        return part
 
     def configure(self, width: float, metrics: Metrics, hide_ghosts: bool) -> bool:
         """Place everything again if anything differs; says whether it did."""

@@ -61,6 +61,8 @@ class TokenView(QAbstractScrollArea):
         self._font = ChipFont(13)
         self._shaper = Shaper(self._measure)
         self._layout = TokenLayout()
+        # The layout that reaches furthest into the run, and how many of its cells are for good.
+        self._placed, self._reach = self._layout, 0
 
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -80,18 +82,37 @@ class TokenView(QAbstractScrollArea):
     # What is shown
 
     def set_run(self, run: Run | None) -> None:
-        """Show another run from its beginning, or none."""
+        """Show another run from its beginning, or none; or the same run at another moment."""
+        if run is not None and self._run is not None and run.started is self._run.started:
+            self._show_moment(run)
+            return
         self._run = run
-        self._closed = 0
+        self._closed = self._reach = 0
         self._seen = (0, 0, False)
         self._hover = self._selected = -1
         self._source = [], -1
         self._round = None
         self._following = True
-        self._layout.clear()
+        self._placed = self._layout = TokenLayout(self._layout.width, self._layout.metrics)
+        self._layout.hide_ghosts = not self._show_rejected
         self._cache.clear()
         self.verticalScrollBar().setValue(0)
         self._update_range()
+        self.refresh()
+        self.viewport().update()
+
+    def _show_moment(self, run: Run) -> None:
+        """Show the run as it was at another moment: what is placed already stays so."""
+        if self._closed >= self._reach:
+            self._placed, self._reach = self._layout, self._closed
+        kept = min(self._reach, run.n_closed_cells)
+        same = self._placed.row_of(min(kept, self._closed))
+        self._layout = self._placed if kept == self._reach else self._placed.first(kept)
+        self._run, self._closed = run, kept
+        self._seen = (0, 0, False)
+        self._hover = -1
+        self._source = [], -1
+        self._cache.drop_from(max(same - 1, 0))
         self.refresh()
         self.viewport().update()
 
@@ -254,6 +275,7 @@ class TokenView(QAbstractScrollArea):
             self._layout.replace_shapes(self._layout.shapes)
         if changed or force:
             self._cache.clear()
+            self._placed, self._reach = self._layout, 0
         following = self._following
         self._update_range()
         if not following and len(self._layout):

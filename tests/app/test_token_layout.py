@@ -377,3 +377,23 @@ def test_the_first_branch_grows_with_the_tree() -> None:
     for n in range(1, 14):
         first = set(range(n)) - aside_of(parents[:n])
         assert first == {0, 2, 6, 10} & set(range(n))
+
+
+def places(layout: TokenLayout) -> object:
+    cells = range(len(layout))
+    return [layout.rect(cell) for cell in cells], rows(layout), layout.end, layout.height
+
+
+@pytest.mark.parametrize("wide", [180, 420])
+def test_the_first_tokens_of_a_layout_are_placed_as_if_they_were_all(wide: int) -> None:
+    shaper = Shaper(width)
+    all_shapes = [shaper.shape(text, state) for text, state in random_cells(160, seed=4)]
+    whole = TokenLayout(wide)
+    whole.extend(all_shapes)
+    for count in range(len(all_shapes) + 1):
+        alone = TokenLayout(wide)
+        alone.extend(all_shapes[:count])
+        part = whole.first(count)
+        assert places(part) == places(alone)
+        part.extend(all_shapes[count:])  # and both go on alike
+        assert places(part) == places(whole)

@@ -125,8 +125,8 @@ def test_only_changed_rows_are_drawn_again(view: TokenView) -> None:
 
 def test_the_cache_is_bounded(view: TokenView) -> None:
     run = run_of(make_trace(rounds=200))
-    layout = view._layout
     view.set_run(run)
+    layout = view._layout
     cache, font = RowCache(budget=400_000), ChipFont(13)
     for row in range(layout.n_rows):
         cache.get(row, layout, run.cells, font, theme.theme(), 1.0)
@@ -554,3 +554,41 @@ def test_a_light_over_rows_and_hidden_tokens(view: TokenView) -> None:
     paint(view)
     view.set_dense(True)
     paint(view)
+
+
+@pytest.mark.parametrize("dense", [False, True])
+def test_a_moment_of_a_run_looks_as_it_did_then(view: TokenView, qtbot: QtBot, dense: bool) -> None:
+    """Going to and fro paints pixel by pixel what a live run painted at that event."""
+    events = list(make_events(rounds=40, seed=6, acceptance=0.6))
+    whole = run_of(Trace(events))
+    view.set_dense(dense)
+    view.set_run(whole)
+    paint(view)
+    past = whole
+    for n in (len(events), 150, 60, 61, 62, 63, 64, 171, 20, 190, 4, len(events), 33):
+        if n == past.n_events + 1 and past is not whole:
+            past.apply(events[n - 1])
+            view.refresh()
+        else:
+            past = whole.at(n) if n < len(events) else whole
+            view.set_run(past)
+        live = TokenView()
+        qtbot.addWidget(live)
+        live.resize(view.size())
+        live.set_dense(dense)
+        live.set_run(run_of(Trace(events[:n])))
+        assert paint(view) == paint(live), n
+
+
+def test_a_moment_after_the_width_changed(view: TokenView) -> None:
+    events = list(make_events(rounds=40, seed=6))
+    whole = run_of(Trace(events))
+    view.set_run(whole)
+    view.set_run(whole.at(70))
+    view.resize(430, 300)
+    view.set_run(whole)
+    assert len(view._layout) == len(whole.cells)
+    there = [view.cell_rect(cell) for cell in range(len(whole.cells))]
+    view.resize(431, 300)
+    view.resize(430, 300)
+    assert there == [view.cell_rect(cell) for cell in range(len(whole.cells))]
