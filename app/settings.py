@@ -52,6 +52,19 @@ class View(msgspec.Struct, frozen=True):
     plots_panel: bool = True
 
 
+class Rendering(msgspec.Struct, frozen=True):
+    """What the dialog "Render clip" was last set to. fps: frames a second, by format; folder:
+    where the clip went."""
+
+    suffix: str = ".mp4"
+    view: str = "all"
+    size: str = "1920x1080"
+    scheme: str = "light"
+    speed: float = 1.0
+    fps: dict[str, float] = {}
+    folder: str = ""
+
+
 class Settings:
     """Typed access to the settings file. `broken` tells what could not be read."""
 
@@ -113,6 +126,14 @@ class Settings:
     @view.setter
     def view(self, value: View) -> None:
         self._put("view", value)
+
+    @property
+    def rendering(self) -> Rendering:
+        return self._get("rendering", Rendering) or Rendering()
+
+    @rendering.setter
+    def rendering(self, value: Rendering) -> None:
+        self._put("rendering", value)
 
     @property
     def recent_models(self) -> list[str]:

@@ -71,7 +71,7 @@ def _encoder(kind: Format, palette: Path | None) -> list[str]:
         # No dithering: it would crawl over areas that are flat.
         use = "[0][1]paletteuse=dither=none:diff_mode=rectangle"
         return ["-i", _file(palette), "-lavfi", use, "-loop", "0"]
-    return ["-c:v", "libwebp_anim", "-lossless", "1", "-quality", "75", "-loop", "0"]
+    return ["-c:v", "libwebp_anim", "-lossless", "1", "-quality", "30", "-loop", "0"]
 
 
 def _file(path: Path) -> str:
