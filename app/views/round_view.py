@@ -59,6 +59,7 @@ class RoundView(QWidget):
         self._pinned: int | None = None
         self._shown: tuple[int, int, bool, int] | None = None
         self._finished_then = 0
+        self._exact = False
         self._text: RoundText = EMPTY
         self._placed: list[list[PlacedChip]] = [[], [], []]
         self._trees: list[PlacedTree] = []  # of the first two boxes, where a tree is shown
@@ -77,8 +78,17 @@ class RoundView(QWidget):
         theme.notifier().changed.connect(self.update)
 
     def set_run(self, run: Run | None, baseline_run: Run | None = None) -> None:
-        """Show the rounds of `run`, compared with `baseline_run`."""
-        self._run, self._baseline = run, baseline_run
+        """Show the rounds of `run`, compared with `baseline_run`; the same run at another moment
+        keeps the round that is looked at."""
+        before, self._run, self._baseline = self._run, run, baseline_run
+        if run is not None and before is not None and run.started is before.started:
+            self._shown = None
+            self._finished_then = run.n_finished_rounds
+            if run.rounds:
+                self.refresh()
+            else:
+                self._set_text(EMPTY)
+            return
         self._pinned = None
         self._shown = None
         self._finished_then = 0
@@ -92,6 +102,14 @@ class RoundView(QWidget):
         self._pinned = index
         self._shown = None
         self.refresh()
+
+    def set_exact(self, exact: bool) -> None:
+        """Show the newest round as it is, whatever came just before: while nothing runs by itself
+        there is no flicker to spare the eye."""
+        self._exact = exact
+        if exact:
+            self._hold.stop()
+            self.refresh()
 
     @property
     def shown_round(self) -> int | None:
@@ -113,7 +131,8 @@ class RoundView(QWidget):
         before = self._shown
         if shown == before:
             return
-        if before is not None and before[2] and self._pinned is None and run.finished is None:
+        live = run.finished is None and not self._exact
+        if before is not None and before[2] and self._pinned is None and live:
             # Fast rounds would flicker: let the eye rest on each verdict.
             left = self.dwell_ms - self._since.elapsed()
             if left > 0:
@@ -132,6 +151,8 @@ class RoundView(QWidget):
         if self._pinned is not None:
             return rounds[min(max(self._pinned, 0), len(rounds) - 1)]
         newest = rounds[-1]
+        if self._exact:
+            return newest
         behind = run.n_finished_rounds > self._finished_then
         if newest.verified is None and len(rounds) > 1 and (behind or run.finished is not None):
             return rounds[-2]

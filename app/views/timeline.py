@@ -1,4 +1,7 @@
-"""The run on a time axis: draft, verify and host bars, and a playhead to scrub with."""
+"""The run on a time axis: draft, verify and host bars, and a playhead to scrub with.
+
+The playhead stands where the window is in the run; a small mark, at the round that is looked at.
+"""
 
 from __future__ import annotations
 
@@ -54,6 +57,7 @@ class Timeline(QWidget):
         self._run: Run | None = None
         self._data = TimelineData()
         self._pinned: int | None = None
+        self._position: float | None = None
         self._range: tuple[float, float] | None = None  # set by zooming and panning
         self._finished = False
         self._bars = QPixmap()
@@ -74,7 +78,7 @@ class Timeline(QWidget):
         """Show another run, or none."""
         self._run = run
         self._data = TimelineData()
-        self._pinned = self._range = None
+        self._pinned = self._range = self._position = None
         self._finished = False
         self._bars_key = None
         self._since.invalidate()
@@ -91,29 +95,41 @@ class Timeline(QWidget):
         ended = finished and not self._finished
         at_end = self._range is not None and self._range[1] >= self._data.total
         if self._data.update(run.columns) or ended:
-            if at_end and self._range is not None and self._pinned is None:
+            if at_end and self._range is not None and self._position is None:
                 span = self._range[1] - self._range[0]
                 self._range = (max(self._data.total - span, 0.0), max(self._data.total, span))
             self._finished = finished
             self._schedule_readout(at_once=ended)
             self.update()
 
+    def set_position(self, ns: float | None) -> None:
+        """Put the playhead at a moment of decode time, or (None) at the newest round's end."""
+        if ns != self._position:
+            before, self._position = self.shown_round, ns
+            if ns is not None:
+                self._reveal(ns)
+            if self.shown_round != before:
+                self._schedule_readout(at_once=False)
+            self.update()
+
     def show_round(self, index: int | None) -> None:
-        """Put the playhead behind a round, or (None) follow the newest."""
+        """Mark a round that is looked at, or none."""
         if index != self._pinned:
             self._pinned = index
-            if index is not None:
-                self._reveal(index)
+            if index is not None and len(self._data):
+                self._reveal(float(self._data.end[min(index, len(self._data) - 1)]))
             self._read_out()
             self.update()
 
     @property
     def shown_round(self) -> int | None:
-        """The round before the playhead."""
+        """The round that is looked at, or else the one at the playhead."""
         if not len(self._data):
             return None
         last = len(self._data) - 1
-        return last if self._pinned is None else min(max(self._pinned, 0), last)
+        if self._pinned is not None:
+            return min(max(self._pinned, 0), last)
+        return last if self._position is None else self._data.at(max(self._position - 1, 0))
 
     @property
     def visible_range(self) -> tuple[float, float]:
@@ -182,14 +198,13 @@ class Timeline(QWidget):
             self._range = (low, low + span)
         self.update()
 
-    def _reveal(self, index: int) -> None:
-        """Move the axis if the round's end is outside."""
-        if not len(self._data):
-            return
-        end = float(self._data.end[min(index, len(self._data) - 1)])
+    def _reveal(self, moment: float) -> None:
+        """Move the axis if a moment is outside."""
         low, high = self.visible_range
-        if not low <= end <= high:
-            self._set_range(end - (high - low) / 2, high - low)
+        if len(self._data) and not low <= moment <= high:
+            # Playing on, the whole page is still to come; from elsewhere, both sides matter.
+            before = 0.02 if 0 < moment - high < (high - low) / 4 else 0.5
+            self._set_range(moment - before * (high - low), high - low)
 
     # Painting
 
@@ -249,21 +264,33 @@ class Timeline(QWidget):
         return self._bars
 
     def _paint_playhead(self, painter: QPainter, current: theme.Theme, inner: QRect) -> None:
-        shown = self.shown_round
-        if shown is None:
-            return
-        x = self._x_of(float(self._data.end[shown])) - 0.5
+        if self._pinned is not None and self._pinned < len(self._data):
+            self._paint_mark(painter, current, inner, self._pinned)
+        moment = float(self._data.total) if self._position is None else self._position
+        x = self._x_of(moment) - 0.5
+        if self._position is not None and x < inner.right():
+            # What comes after the playhead steps back.
+            left = max(x, inner.left() - 1.0)
+            rest = QRectF(left, BAR_TOP - 1, inner.right() + 5 - left, HEIGHT - BAR_TOP - 7)
+            painter.fillRect(rest, theme.with_alpha(current.window, 0.72))
         if not inner.left() - 2 <= x <= inner.right() + 3:
             return
-        if self._pinned is not None and x < inner.right():
-            # What comes after the playhead steps back.
-            rest = QRectF(x, BAR_TOP - 1, inner.right() + 5 - x, HEIGHT - BAR_TOP - 7)
-            painter.fillRect(rest, theme.with_alpha(current.window, 0.72))
         painter.setPen(QPen(current.text, 2))
         painter.drawLine(QPointF(x, BAR_TOP - 6), QPointF(x, DOT_Y + 6))
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(current.text)
         painter.drawEllipse(QPointF(x, BAR_TOP - 6), 5, 5)
+
+    def _paint_mark(
+        self, painter: QPainter, current: theme.Theme, inner: QRect, index: int
+    ) -> None:
+        """A bracket over the round that is looked at."""
+        left = self._x_of(float(self._data.start_of(index)))
+        right = max(self._x_of(float(self._data.end[index])) - 1, left + 3)
+        if right >= inner.left() and left <= inner.right():
+            painter.setPen(QPen(current.accent, 2))
+            y = BAR_TOP - 3.0
+            painter.drawLine(QPointF(left, y), QPointF(right, y))
 
     def _paint_overview(
         self, painter: QPainter, current: theme.Theme, left: float, right: float
@@ -293,7 +320,8 @@ class Timeline(QWidget):
         if shown is None:
             self._readout = "no round yet" if self._run is not None else ""
         else:
-            now = fmt.duration(int(self._data.end[shown]))
+            at = self._position if self._pinned is None else None
+            now = fmt.duration(int(self._data.end[shown] if at is None else at))
             self._readout = f"round {shown + 1:,} of {n:,} · {now}"
         self.setAccessibleDescription(self._readout)
         self.update()
@@ -306,13 +334,15 @@ class Timeline(QWidget):
     # Pointer and keys
 
     def _scrub(self, index: int) -> None:
-        self.show_round(index)
+        self._pinned = None
+        self.set_position(float(self._data.end[index]))
+        self._read_out()
         self.scrubbed.emit(index)
 
     def _scrub_to_x(self, x: float) -> None:
         if len(self._data):
             index = self._data.at(self._ns_at(x))
-            if index != self._pinned:
+            if float(self._data.end[index]) != self._position:
                 self._scrub(index)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -367,6 +397,7 @@ class Timeline(QWidget):
             self._scrub(min(max(moves[keys(event.key())], 0), last))
         elif event.key() in (keys.Key_End, keys.Key_Escape):
             self.show_round(None)
+            self.set_position(None)
             self.follow_requested.emit()
         elif event.key() in (keys.Key_Plus, keys.Key_Equal, keys.Key_Minus):
             at = self._x_of(float(self._data.end[shown]))
