@@ -27,7 +27,8 @@ class Criterion:
     threshold; the target's argmax; not judged, or not yet. value and mark: what was compared with
     what (u and the accept probability, p and the threshold); None where nothing was. value_name:
     how to call the value. condition: when a token is accepted, in the rule's letters. steps: the
-    mark with the numbers put in, from the letters to the figure. verdict: the comparison and what
+    mark with the numbers put in, from the letters to the figure; parts: the same of what the steps
+    name besides (a block's w). verdict: the comparison and what
     followed. choice: id of the target's most probable token (argmax only; None: not recorded).
     """
 
@@ -38,6 +39,7 @@ class Criterion:
     value_name: str = ""
     condition: str = ""
     steps: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
     verdict: str = ""
     choice: int | None = None
 
@@ -111,17 +113,24 @@ def _coin(config: Config, judged: Judged, u: float, state: TokenState, elders: i
             numbers = f"{four(judged.p)} / {four(judged.q)}"
             steps = (f"min(1, {p}/q)", f"min(1, {numbers})", four(accept))
     return Criterion(
-        "coin", state, u, accept, "u", f"u < {steps[0]}", steps, _compared(u, accept, "<", state)
+        "coin",
+        state,
+        u,
+        accept,
+        "u",
+        f"u < {steps[0]}",
+        steps,
+        verdict=_compared(u, accept, "<", state),
     )
 
 
 def _block(current: Round, index: int, judged: Judged, u: float, state: TokenState) -> Criterion:
-    """h = Z / (Z + 1 - w): w is the weight of the prefix with this token, Z the mass of
-    max(0, w·p - q) at the next place, which is that place's weight - overlap."""
+    """h = Z / (Z + 1 - w): w is the weight of the prefix with this token, w₀ without it, Z
+    the mass of max(0, w·p - q) at the next place, which is that place's weight - overlap."""
     h = judged.accept_probability
     ratio = f"{four(judged.weight)} · {four(judged.p)} / {four(judged.q)}"
     w = min(1.0, judged.weight * judged.p / judged.q) if judged.q > 0 else 1.0
-    weight = f"w = min(1, w₋ · p/q) = min(1, {ratio}) = {four(w)}"
+    parts = ("w = min(1, w₀ · p/q)", f"min(1, {ratio})", four(w))
     after = current.judged(index + 1)
     if index == len(current.drafted) - 1:
         steps = ("w", four(h))  # the last token has nothing behind it
@@ -138,7 +147,7 @@ def _block(current: Round, index: int, judged: Judged, u: float, state: TokenSta
         what = f"{what}, weighed with the block"
     elif state is TokenState.ACCEPTED and u >= h:
         what = f"{_signs(u, h, '<')}: carried by those behind it"
-    return Criterion("block", state, u, h, "u", "u < h", (weight, "h", *steps), what)
+    return Criterion("block", state, u, h, "u", "u < h", ("h", *steps), parts, what)
 
 
 def _threshold(config: Config, judged: Judged, state: TokenState) -> Criterion:
@@ -147,7 +156,7 @@ def _threshold(config: Config, judged: Judged, state: TokenState) -> Criterion:
     if config.rule == "lenient":
         return Criterion(
             "threshold", state, value, least, "p / max p", "p / max p ≥ l",
-            ("l", f"{least:g}"), _compared(value, least, "≥", state),
+            ("l", f"{least:g}"), verdict=_compared(value, least, "≥", state),
         )  # fmt: skip
     bound = "min(ε, δ·exp(−H))"
     if least >= config.epsilon or least <= 0 or config.delta <= 0:
@@ -159,7 +168,7 @@ def _threshold(config: Config, judged: Judged, state: TokenState) -> Criterion:
         steps = (bound, numbers, four(least))
     return Criterion(
         "threshold", state, value, least, "p", f"p > {bound}", steps,
-        _compared(value, least, ">", state),
+        verdict=_compared(value, least, ">", state),
     )  # fmt: skip
 
 

@@ -43,7 +43,27 @@ _INPUTS = (
 
 
 class _Scroll(QScrollArea):
-    """Leaves the arrow keys to the panel."""
+    """Gives the page the width that there is and the height that it needs, and leaves the arrow
+    keys to the panel."""
+
+    def __init__(self, page: InspectorPage) -> None:
+        super().__init__()
+        self._page = page
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setWidget(page)
+        page.reshaped.connect(self.fit)
+
+    def fit(self) -> None:
+        """Size the page; beside the scroll bar, where it needs one."""
+        width, height = self.width(), self.height()
+        if self._page.heightForWidth(width) > height:
+            width -= self.verticalScrollBar().sizeHint().width()
+        self._page.resize(width, max(self._page.heightForWidth(width), height))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.fit()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in _WALKS:
@@ -76,17 +96,12 @@ class InspectorPanel(QWidget):
         self._animation.finished.connect(self._stop_watching)
         self.setAccessibleName(TITLE)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        scroll = _Scroll()
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setWidget(self.page)
-        self.scroll_area = scroll
+        self.scroll_area = _Scroll(self.page)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self._make_bar())
-        layout.addWidget(scroll, 1)
+        layout.addWidget(self.scroll_area, 1)
         theme.notifier().changed.connect(self._dress)
         self._dress()
         self._tell()
@@ -186,15 +201,19 @@ class InspectorPanel(QWidget):
         self.close_button.setAccessibleName("Close the inspector")
         self.close_button.clicked.connect(self.closed)
         for button in (self.copy, self.close_button):
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.installEventFilter(self)
-        self._titles = QBoxLayout(QBoxLayout.Direction.LeftToRight)
+            button.setFixedHeight(32)
+        titles = QWidget()
+        self._titles = QBoxLayout(QBoxLayout.Direction.LeftToRight, titles)
+        self._titles.setContentsMargins(0, 0, 0, 0)
         self._titles.addWidget(self.title)
         self._titles.addWidget(self.where)
         middle = Qt.AlignmentFlag.AlignVCenter
         row = QHBoxLayout(bar)
         row.setContentsMargins(16, 0, 8, 0)
         row.setSpacing(8)
-        row.addLayout(self._titles)
+        row.addWidget(titles, 0, middle)
         row.addStretch(1)
         row.addWidget(self.hint, 0, middle)
         row.addWidget(self.copy, 0, middle)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QObject, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QPainter, QPaintEvent, QPen, QResizeEvent
-from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+from PySide6.QtWidgets import QLabel, QWidget
 
 from app import theme
 from app.panels.fields import muted
 from app.views.inspector.beliefs import Beliefs
 from app.views.inspector.coin import Coin
-from app.views.inspector.figure import Figure, put
+from app.views.inspector.figure import BLEED, Figure, put
 from app.views.inspector.header import Header
 from app.views.inspector.shares import Shares
 from engine.inspected import Inspection
@@ -20,7 +20,7 @@ TWO_COLUMNS = 720
 """Width of the panel from which there are two columns."""
 MARGIN = 16
 COLUMN_GAP = 32
-SECTION_GAP = 24
+SECTION_GAP = 16
 TITLE = 48
 """Height of the title line in a picture of the page."""
 EMPTY = "Click any token"
@@ -31,7 +31,12 @@ EMPTY_DETAIL = (
 
 
 class InspectorPage(QWidget):
-    """Header, sections, footers and the hint; as tall as they need at its width."""
+    """Header, sections, footers and the hint; as tall as they need at its width.
+
+    reshaped: it may need another height.
+    """
+
+    reshaped = Signal()
 
     def __init__(self, hint: str) -> None:
         super().__init__()
@@ -43,9 +48,6 @@ class InspectorPage(QWidget):
         self.shown: Inspection | None = None
         for child in (*self.figures, self.hint):
             child.setParent(self)
-        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.MinimumExpanding)
-        policy.setHeightForWidth(True)
-        self.setSizePolicy(policy)
         theme.notifier().changed.connect(self.update)
         self.show_token(None, None)
 
@@ -62,13 +64,16 @@ class InspectorPage(QWidget):
         for footer in self.footers:
             footer.setVisible(shown is not None)
         self.place_children()
+        self.reshaped.emit()
 
     def add_footer(self, footer: QWidget) -> None:
         """Show a widget below the pictures, across all columns."""
         footer.setParent(self)
         self.footers.append(footer)
         footer.setVisible(self.shown is not None)
+        footer.installEventFilter(self)
         self.place_children()
+        self.reshaped.emit()
 
     def set_progress(self, progress: float) -> None:
         """How much of the story the pictures tell, 0 to 1."""
@@ -96,7 +101,7 @@ class InspectorPage(QWidget):
             column = (inner - COLUMN_GAP) // 2
             tallest = 0
             for i, figure in enumerate(pair):
-                height = _height(figure, column)
+                height = figure.height_at(column)
                 x = MARGIN + i * (column + COLUMN_GAP)
                 found[figure] = QRect(x, y + 8, column, height)
                 tallest = max(tallest, height)
@@ -119,9 +124,9 @@ class InspectorPage(QWidget):
         found, _ = self.places(self.width())
         for child in (*self.figures, *self.footers, self.hint):
             if child in found:
-                child.setGeometry(found[child])
+                out = BLEED if isinstance(child, Figure) else 0
+                child.setGeometry(found[child].adjusted(-out, 0, out, 0))
         self.hint.setVisible(self.hint in found)
-        self.updateGeometry()
         self.update()
 
     def heightForWidth(self, width: int) -> int:
@@ -130,11 +135,14 @@ class InspectorPage(QWidget):
     def sizeHint(self) -> QSize:
         return QSize(390, self.heightForWidth(390))
 
-    def minimumSizeHint(self) -> QSize:
-        return QSize(312, self.heightForWidth(max(self.width(), 312)))
-
     def resizeEvent(self, event: QResizeEvent) -> None:
         self.place_children()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.LayoutRequest and watched in self.footers:
+            self.place_children()
+            self.reshaped.emit()
+        return super().eventFilter(watched, event)
 
     # Painting
 
@@ -189,6 +197,8 @@ class InspectorPage(QWidget):
 
 
 def _height(widget: QWidget, width: int) -> int:
+    if isinstance(widget, Figure):
+        return widget.height_at(width)
     if widget.hasHeightForWidth():
         return widget.heightForWidth(width)
     return widget.sizeHint().height()

@@ -261,7 +261,7 @@ def test_block_carries_and_weighs() -> None:
     assert carried.criterion.verdict == "0.7700 ≥ 0.4312: carried by those behind it"
     assert weighed.criterion is not None
     assert weighed.criterion.verdict == "0.6200 ≥ 0.1567: discarded, weighed with the block"
-    assert "min(1, w₋ · p/q) = min(1, 0.1667 · 0.3000 / 0.4000)" in weighed.criterion.steps[0]
+    assert weighed.criterion.parts[1] == "min(1, 0.1667 · 0.3000 / 0.4000)"
 
 
 def test_typical_says_its_threshold_and_draws_from_p() -> None:

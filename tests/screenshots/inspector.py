@@ -24,7 +24,7 @@ from engine.inspected import Inspection
 from engine.inspection import inspect, places
 from engine.job import Job, JobRunner
 from engine.trace import Run, TokenState, Trace
-from tests.app.method_traces import Script, block_trace, copy_trace
+from tests.app.method_traces import Script, block_trace, copy_trace, lenient_trace
 from tests.app.traces import make_trace
 
 SIZES = {"narrow": (390, 840), "wide": (900, 640)}
@@ -52,7 +52,7 @@ def find(run: Run | None, wanted: Callable[[Inspection], bool], *, after: int = 
             shown = inspect(run, number, index)
             if shown is not None and wanted(shown):
                 return run, number, index
-    raise LookupError("no such token")
+    raise LookupError(f"no such token in a run of {run.started.config}")
 
 
 def state(wanted: TokenState) -> Callable[[Inspection], bool]:
@@ -94,9 +94,9 @@ def scenes() -> dict[str, Callable[[], Place]]:
     block = toy_run(Config(temperature=0.8, gamma=5, max_tokens=200, seed=3, rule="block"))
     typical = toy_run(Config(temperature=0.8, gamma=4, max_tokens=120, seed=3, rule="typical"))
     lenient = toy_run(Config(temperature=0.8, max_tokens=120, seed=3, rule="lenient"))
-    lenient_0 = toy_run(Config(max_tokens=120, rule="lenient", lenience=0.4))
     match = toy_run(Config(temperature=0.8, max_tokens=120, seed=3, rule="sample-match"))
-    greedy = toy_run(Config(max_tokens=120))
+    greedy = toy_run(Config(max_tokens=300, gamma=5))
+    copied = toy_run(Config(max_tokens=300, gamma=5, drafter="ngram-table"))
     tree = toy_run(Config(temperature=0.8, gamma=3, branches=(3, 2), max_tokens=300, seed=5))
     ngram = toy_run(Config(temperature=0.8, drafter="ngram", max_tokens=300, seed=3))
     table = toy_run(Config(temperature=0.8, drafter="ngram-table", max_tokens=200, seed=3))
@@ -116,10 +116,10 @@ def scenes() -> dict[str, Callable[[], Place]]:
         "typical-accepted": lambda: find(typical, accepted),
         "typical-rejected": lambda: find(typical, rejected),
         "lenient": lambda: find(lenient, rejected),
-        "lenient-T0": lambda: find(lenient_0, rejected),
+        "lenient-T0": lambda: (lenient_trace().run, 0, 2),
         "compare": lambda: find(match, rejected),
         "greedy-accepted": lambda: find(greedy, accepted),
-        "greedy-rejected": lambda: find(greedy, rejected),
+        "greedy-rejected": lambda: find(copied, rejected),
         "greedy-bonus": lambda: find(greedy, bonus),
         "tree-sibling": lambda: find(tree, lambda s: s.elders == 1 and accepted(s)),
         "tree-elder": lambda: find(tree, lambda s: s.next_sibling is not None),
@@ -157,6 +157,7 @@ def main() -> None:
                 panel = InspectorPanel()
                 panel.resize(*SIZES[size])
                 panel.show()
+                panel.setFocus()
                 panel.show_token(*scene())
                 panel.page.set_progress(options.progress)
                 application.processEvents()

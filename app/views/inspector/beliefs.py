@@ -83,10 +83,15 @@ class Beliefs(Figure):
         label = label_of(one.text)
         put_label(painter, left - GAP, y + ROW / 2, label, theme.mono(12, weight), now.text)
         grown = ramp(self._progress, 0.0, 0.5)
-        for at, value, most, hue, text in (
-            (y + 5, one.p, shown.p_most, now.target, now.target_text),
-            (y + 5 + BAR + 2, one.q, shown.q_most, now.draft, now.draft_text),
-        ):
+        two = (
+            (one.p, shown.p_most, now.target, now.target_text),
+            (one.q, shown.q_most, now.draft, now.draft_text),
+        )
+        # A bar of which nothing was recorded leaves the middle to the other.
+        known = [model for model in two if model[0] is not None or model[1] is not None]
+        at = y + ROW / 2 - len(known) * (BAR / 2 + 1) - BAR - 1
+        for value, most, hue, text in known:
+            at += BAR + 2
             length = (value or 0.0) * scale * grown
             if value:
                 bar(painter, QRectF(left, at, max(length, 1.5), BAR), theme.with_alpha(hue, 0.85))

@@ -5,6 +5,8 @@ Rules with a threshold show their own scale, the rules that compare choices the 
 
 from __future__ import annotations
 
+from math import ceil
+
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen
 
@@ -22,7 +24,6 @@ PIN = 36
 """Room above the bar, where the pin's head and its label are."""
 BAR = 32
 FALL = 24
-EDGE = 4
 CHIP = 32
 
 
@@ -73,26 +74,29 @@ class Coin(Figure):
 
     # A bar with a pin
 
-    def scale_top(self) -> float:
-        """The right end of the scale: 1, or less where a threshold would hide at its foot."""
+    def scale(self) -> tuple[float, float]:
+        """(right end, step) of the scale: 1, or less where a threshold would hide at its foot."""
         criterion = self._criterion
-        if criterion.kind != "threshold" or criterion.value_name != "p":
-            return 1.0
-        highest = max(criterion.value or 0.0, criterion.mark or 0.0, 1e-3)
-        return min(1.0, axes.nice_top(highest, 4, 1.25)[0])
+        if criterion.kind == "threshold" and criterion.value_name == "p":
+            highest = 1.2 * max(criterion.value or 0.0, criterion.mark or 0.0, 1e-3)
+            step = axes.nice_step(highest, 5)
+            top = step * ceil(highest / step)
+            if top < 1.0:
+                return top, step
+        return 1.0, 0.25
 
     def _toss(self, painter: QPainter | None, y: float, width: float) -> float:
         bottom = y + PIN + BAR + axes.FOOT
         if painter is None:
             return bottom
-        criterion, top = self._criterion, self.scale_top()
+        criterion, (top, step) = self._criterion, self.scale()
         assert criterion.value is not None
         assert criterion.mark is not None
-        box = QRectF(EDGE, y + PIN, width - 2 * EDGE, BAR)
+        box = QRectF(0, y + PIN, width, BAR)
         mark = box.left() + min(criterion.mark / top, 1.0) * box.width()
         pin = box.left() + min(criterion.value / top, 1.0) * box.width()
         self._parts(painter, box, mark, pin)
-        self._axis(painter, box, top)
+        self._axis(painter, box, top, step)
         self._pin(painter, box, pin, width)
         return bottom
 
@@ -120,18 +124,18 @@ class Coin(Figure):
         ):  # fmt: skip
             _place_word(painter, QRectF(start, box.top(), stop - start, BAR), pin, word, font, text)
 
-    def _axis(self, painter: QPainter, box: QRectF, top: float) -> None:
+    def _axis(self, painter: QPainter, box: QRectF, top: float, step: float) -> None:
         now = theme.theme()
         font = theme.mono(axes.AXIS)
         metrics = QFontMetricsF(font)
-        for i in range(5):
-            text = axes.number(top * i / 4)
+        for value in (0.0, *axes.steps(top, step)):
+            text = axes.number(value)
             wide = metrics.horizontalAdvance(text)
-            x = box.left() + box.width() * i / 4
+            x = box.left() + box.width() * value / top
             tick = min(max(round(x), round(box.left()) + 1), round(box.right()) - 1) + 0.5
             painter.setPen(QPen(now.line, 1))
             painter.drawLine(QLineF(tick, box.bottom() + 2, tick, box.bottom() + 5))
-            left = min(max(x - wide / 2, box.left() - EDGE), box.right() + EDGE - wide)
+            left = min(max(x - wide / 2, box.left()), box.right() - wide)
             put(painter, left, box.bottom() + 13, text, font, now.muted)
 
     def _pin(self, painter: QPainter, box: QRectF, x: float, width: float) -> None:

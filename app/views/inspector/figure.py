@@ -16,6 +16,8 @@ from engine.trace import Run
 HEADING = 3 * GRID
 """Height of a heading's line."""
 NARROWEST = 280
+BLEED = 8
+"""Room left and right of a picture, into which a pin or a mark may reach."""
 
 
 class Figure(QWidget):
@@ -73,8 +75,12 @@ class Figure(QWidget):
 
     # Qt
 
+    def height_at(self, width: float) -> int:
+        """Height of the picture at its own width, without the bleed."""
+        return round(self.draw(None, max(width, NARROWEST)))
+
     def heightForWidth(self, width: int) -> int:
-        return round(self.draw(None, float(max(width, NARROWEST))))
+        return self.height_at(width - 2 * BLEED)
 
     def sizeHint(self) -> QSize:
         return QSize(360, self.heightForWidth(360))
@@ -85,7 +91,8 @@ class Figure(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self.draw(painter, float(self.width()))
+        painter.translate(BLEED, 0)
+        self.draw(painter, float(self.width() - 2 * BLEED))
 
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
@@ -99,7 +106,8 @@ class Figure(QWidget):
 
     def words_at(self, at: QPointF) -> str:
         """What hovering over a point says."""
-        return next((words for zone, words in self._zones if zone.contains(at)), "")
+        inside = at - QPointF(BLEED, 0)
+        return next((words for zone, words in self._zones if zone.contains(inside)), "")
 
     def hover(self, zone: QRectF, words: str) -> None:
         """Say `words` while the pointer is over `zone`."""
@@ -158,6 +166,7 @@ def paragraph(
     x: float = 0.0,
 ) -> float:  # fmt: skip
     """Wrapped text; its height, in full steps of 4 pixels."""
+    text = text.replace(" = ", "\u00a0=\u00a0")
     how = int(Qt.TextFlag.TextWordWrap | Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
     box = QFontMetricsF(font).boundingRect(QRectF(0, 0, width - x, 1e4), how, text)
     height = -(-box.height() // 4) * 4
@@ -169,16 +178,18 @@ def paragraph(
 
 
 def flow(parts: list[str], font: QFont, width: float) -> list[str]:
-    """Lines of parts: a line breaks between parts where the next one does not fit."""
-    metrics, lines = QFontMetricsF(font), list[str]()
-    for part in parts:
-        longer = f"{lines[-1]} {part}" if lines else part
-        if lines and metrics.horizontalAdvance(longer) <= width:
+    """Lines of parts: all in one, or the first alone and after it as many as fit."""
+    metrics = QFontMetricsF(font)
+    whole = " ".join(parts)
+    if metrics.horizontalAdvance(whole) <= width or len(parts) < 2:
+        return [whole]
+    lines = [parts[0], f"  {parts[1]}"]
+    for part in parts[2:]:
+        longer = f"{lines[-1]} {part}"
+        if metrics.horizontalAdvance(longer) <= width:
             lines[-1] = longer
-        elif lines:
-            lines.append(f"  {part}")
         else:
-            lines.append(part)
+            lines.append(f"  {part}")
     return lines
 
 

@@ -75,7 +75,10 @@ class Header(Figure):
         most = (width - least - ARROW * (len(tokens) - 1)) / len(tokens)
         widths = [min(font.chip_width(label_of(t.text), True), most) for t in tokens]
         room = width - sum(widths) - ARROW * (len(tokens) - 1) - (_GAP if before else 0.0)
-        shortened = metrics.elidedText(before, Qt.TextElideMode.ElideLeft, room)
+        shortened = before
+        if metrics.horizontalAdvance(before) > room:
+            whole = before.removeprefix("…")
+            shortened = metrics.elidedText(whole, Qt.TextElideMode.ElideLeft, room)
         x = 0.0
         if shortened:
             now = theme.theme()

@@ -141,12 +141,14 @@ def coin_lines(shown: Inspection) -> list[list[str]]:
     criterion = shown.criterion
     if criterion is None or not criterion.condition:
         return []
-    steps = [f"= {step}" for step in criterion.steps[1:]]
-    if criterion.kind == "block":
-        weight, *rest = criterion.steps
-        h = [f"= {step}" for step in rest[1:]]
-        return [[f"accept if {criterion.condition}, {rest[0]}", *h], [weight]]
-    return [[f"accept if {criterion.condition}", *steps]]
+    lines = [[f"accept if {criterion.condition}", *_equal(criterion.steps)]]
+    if criterion.parts:
+        lines.append([criterion.parts[0], *_equal(criterion.parts)])
+    return lines
+
+
+def _equal(steps: tuple[str, ...]) -> list[str]:
+    return [f"= {step}" for step in steps[1:]]
 
 
 def coin_note(run: Run, shown: Inspection) -> str:
@@ -162,14 +164,18 @@ def coin_note(run: Run, shown: Inspection) -> str:
         case "argmax":
             return "No coin: the rule compares the choices."
         case "threshold":
-            return "No coin: a threshold. Where p is large enough, the token passes."
+            return "No coin: the token passes where p is large enough, whatever q is."
         case "block":
             if shown.token.state is TokenState.DISCARDED:
                 return "Weighed with the block, and behind the last token with u < h."
             return "The longest prefix whose last token has u < h is kept."
         case _:
             pass
-    if shown.overlap is None or shown.rule != "rejection" or shown.elders:
+    if shown.rule == "sample-match":
+        return "The target draws its own token: u < p means that it is the same one."
+    if shown.rule == "lenient" and run.started.config.lenience != 1.0:
+        return f"l = {run.started.config.lenience:g}: the draft's q counts only so many times."
+    if shown.overlap is None or shown.elders:
         return ""
     return f"Overlap of the two, Σ min(p, q) = {four(shown.overlap)}."
 
