@@ -25,6 +25,8 @@ PIN = 36
 BAR = 32
 FALL = 24
 CHIP = 32
+ACCEPT, REJECT = 0.35, 0.18
+"""Opacity of the two parts of the bar."""
 
 
 class Coin(Figure):
@@ -103,8 +105,8 @@ class Coin(Figure):
     def _parts(self, painter: QPainter, box: QRectF, mark: float, pin: float) -> None:
         """The accepting and the rejecting part: an accepting threshold is on the right."""
         now = theme.theme()
-        accept = (theme.with_alpha(now.good, 0.45), now.good_text, "accept")
-        reject = (theme.with_alpha(now.target, 0.18), now.target_text, "reject")
+        accept = (theme.with_alpha(now.good, ACCEPT), now.good_text, "accept")
+        reject = (theme.with_alpha(now.target, REJECT), now.target_text, "reject")
         first, second = (accept, reject)
         if self._criterion.kind == "threshold":
             first, second = reject, accept

@@ -15,6 +15,8 @@ from engine.criterion import four
 ROW = 28
 BAR = 18
 FIGURE = 64
+FAINT, STRONG = 0.45, 0.95
+"""Opacity of a bar, and of the drawn one's."""
 
 
 class Shares(Figure):
@@ -82,7 +84,9 @@ class Shares(Figure):
         # The drawn one steps forward when the draw has been made.
         strong = ramp(self._progress, 0.5, 1.0) if drawn else 0.0
         box = QRectF(left, y + (ROW - BAR) / 2, length, BAR)
-        fill = theme.blend(theme.with_alpha(now.warn, 0.45 + 0.5 * strong), now.window)
+        fill = theme.blend(
+            theme.with_alpha(now.warn, FAINT + (STRONG - FAINT) * strong), now.window
+        )
         bar(painter, box, fill)
         x = box.right() + (6 if length else 0)
         x += put(painter, x, middle, words.figure(p, None), theme.mono(11), now.warn_text) + 12
