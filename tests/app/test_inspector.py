@@ -387,6 +387,14 @@ def test_text_holds_every_number() -> None:
     assert f"round {number + 1} · position {index + 1} of 5" in text
 
 
+def test_copies_say_what_their_figures_are() -> None:
+    run = run_of(make_trace(rounds=6, temperature=0.0))
+    shown = inspect(run, 2, 0)
+    assert shown is not None
+    for text in (as_text(run, shown), as_markdown(run, shown)):
+        assert "T = 1, for display" in text
+
+
 def test_markdown_is_a_table_whatever_the_tokens_are() -> None:
     from msgspec.structs import replace
 

@@ -18,6 +18,7 @@ def as_text(run: Run, shown: Inspection) -> str:
     parts = ["\n".join(_head(run, shown))]
     for title, table in _tables(shown):
         parts.append(f"{title}\n{_aligned(table)}")
+        parts.append("\n".join(_notes(run, shown, table)))
         if table[0][-1] == "q":
             parts.append("\n".join(_decision(run, shown)))
     if shown.judged is None:
@@ -32,6 +33,7 @@ def as_markdown(run: Run, shown: Inspection) -> str:
     for heading, table in _tables(shown):
         parts.append(f"**{_escaped(heading)}**")
         parts.append(_markdown(table))
+        parts.append("  \n".join(_escaped(line) for line in _notes(run, shown, table)))
         if table[0][-1] == "q":
             parts.append("  \n".join(_escaped(line) for line in _decision(run, shown)))
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -46,6 +48,13 @@ def _head(run: Run, shown: Inspection) -> list[str]:
     ]
     before = words.before(shown)
     return [*lines, f"after: {before}"] if before else lines
+
+
+def _notes(run: Run, shown: Inspection, table: Table) -> list[str]:
+    """What a table's figures are."""
+    if table[0][-1] == "q":
+        return words.belief_notes(run, shown, len(shown.candidates))
+    return words.draw_notes(shown)
 
 
 def _decision(run: Run, shown: Inspection) -> list[str]:

@@ -18,6 +18,8 @@ MOST = 6
 """Candidates that are drawn; copies hold all."""
 UNKNOWN = "–"
 BYTES_SHOWN = 12
+NAME = 24
+"""Characters of a token's name in a sentence."""
 
 
 def place(run: Run, shown: Inspection) -> str:
@@ -112,9 +114,15 @@ def belief_notes(run: Run, shown: Inspection, most: int = MOST) -> list[str]:
     return notes
 
 
+def named(text: str) -> str:
+    """A token in a sentence."""
+    name = label_of(text)
+    return f"“{name if len(name) <= NAME else name[: NAME - 1] + '…'}”"
+
+
 def _drafted_words(run: Run, shown: Inspection) -> str:
     assert shown.judged is not None
-    name = f"“{label_of(shown.judged.text)}”"
+    name = named(shown.judged.text)
     if shown.source is not None:
         words = [f"{name} was copied {source_words(run, shown.source)}"]
         if shown.match:
@@ -203,8 +211,8 @@ def draw_titles(shown: Inspection) -> tuple[str, ...]:
         return ("What it was drawn from: the target's p", "Drawn from p")
     p = "p′" if shown.elders else "p" if shown.weight == 1.0 else "w·p"
     if shown.rule == "sample-match" or shown.q_kind == "one-hot":
-        name = label_of(shown.judged.text) if shown.judged is not None else "the drafted token"
-        rest = f"{p} without “{name}”"
+        name = named(shown.judged.text) if shown.judged is not None else "the drafted token"
+        rest = f"{p} without {name}"
         return (
             f"The residual it was resampled from: {rest}, renormalised",
             f"The residual: {rest}, renormalised",
