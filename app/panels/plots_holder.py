@@ -20,6 +20,7 @@ class PlotsHolder(QWidget):
     """Passes everything on to the plots once they are there."""
 
     snapshot_taken = Signal()
+    failed = Signal(object)  # ErrorInfo: a plot could not be saved
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -45,6 +46,7 @@ class PlotsHolder(QWidget):
             self.panel = PlotsPanel()
             self._layout.addWidget(self.panel)
             self.panel.snapshot_taken.connect(lambda _: self.snapshot_taken.emit())
+            self.panel.failed.connect(self.failed)
             self.panel.set_run(*self._runs)
 
     def set_run(self, run: Run | None, baseline: Run | None) -> None:

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from PySide6.QtCore import QBuffer, QRect, QSize
-from PySide6.QtGui import QImage, QImageWriter, QPainter
+from PySide6.QtGui import QImage, QPainter
 
+from app.render import picture
 from app.render.clip import Clip
 from app.render.encoder import Encoder
 from app.render.errors import RenderError
-from app.render.output import cannot_write, whole_file
+from app.render.output import refuse_unwritable, whole_file
 from engine.errors import Cancelled
 
 SAMPLES = 24
 """Frames that a GIF's colours are taken from."""
-
-CSS_DPI = 96
-"""Qt writes the size of an SVG in millimetres: browsers count this many pixels in an inch."""
 
 Progress = Callable[[int, int], None]
 """Called with the frames that are done, and all there are."""
@@ -62,15 +58,21 @@ def render(
             f"There is nothing to show from {clip.start_s:g} s on: the recording ends before.",
             "Give an earlier --from.",
         )
-    with whole_file(clip.out) as part:
-        if clip.format.moving:
+    if clip.format.moving:
+        with whole_file(clip.out) as part:
             _encode(film, clip, part, progress, cancelled)
-            return
-        try:
-            part.write_bytes(_svg(film, clip) if clip.format.suffix == ".svg" else _png(film))
-        except OSError as error:
-            raise cannot_write(clip.out, error) from error
-        progress(1, 1)
+        return
+    refuse_unwritable(clip.out)
+    if clip.format.suffix == ".png":
+        data = picture.png(film.frame(0))
+    elif isinstance(film, Drawable):
+        data = picture.svg(clip.size, film.paint)
+    else:
+        raise RenderError(
+            f"The view {clip.view!r} cannot be drawn as SVG.", "Render a .png of it instead."
+        )
+    picture.write(clip.out, data)
+    progress(1, 1)
 
 
 def _encode(
@@ -98,38 +100,3 @@ def _samples(film: Film, cancelled: Callable[[], bool]) -> Iterator[QImage]:
 def _heed(cancelled: Callable[[], bool]) -> None:
     if cancelled():
         raise Cancelled("The rendering was cancelled.")
-
-
-def _png(film: Film) -> bytes:
-    # Qt tells of no failed write, Python does: so the picture is made in memory.
-    with _buffer() as buffer:
-        QImageWriter(buffer, b"png").write(film.frame(0))
-        return bytes(buffer.data().data())
-
-
-def _svg(film: Film, clip: Clip) -> bytes:
-    from PySide6.QtSvg import QSvgGenerator
-
-    if not isinstance(film, Drawable):
-        raise RenderError(
-            f"The view {clip.view!r} cannot be drawn as SVG.", "Render a .png of it instead."
-        )
-    with _buffer() as buffer:
-        generator = QSvgGenerator()
-        generator.setOutputDevice(buffer)
-        generator.setSize(QSize(*clip.size))
-        generator.setResolution(CSS_DPI)
-        generator.setViewBox(QRect(0, 0, *clip.size))
-        generator.setTitle("Draftscope")
-        painter = QPainter(generator)
-        film.paint(painter)
-        painter.end()
-        return bytes(buffer.data().data())
-
-
-@contextmanager
-def _buffer() -> Generator[QBuffer]:
-    buffer = QBuffer()
-    buffer.open(QBuffer.OpenModeFlag.WriteOnly)
-    yield buffer
-    buffer.close()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PySide6.QtCore import QPoint, QPointF, QRectF, QSizeF, Qt
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, QSizeF, Qt
 from PySide6.QtGui import QColor, QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -320,16 +320,20 @@ def test_the_crosshair_finds_the_nearest_round(qtbot: QtBot) -> None:
 # right click
 
 
-def test_the_menu_copies_and_nothing_else(qtbot: QtBot) -> None:
+MENU = [
+    "Copy image", "Copy data as CSV", "", "Save as PNG…", "Save as SVG…", "Save data as CSV…",
+]  # fmt: skip
+
+
+def test_the_menu_copies_and_saves_and_nothing_else(qtbot: QtBot) -> None:
     panel = shown(qtbot, *finished())
     for card in panel.cards:
         menu = card.build_menu()
-        assert [a.text() for a in menu.actions()] == ["Copy image", "Copy data as CSV"]
+        assert [a.text() for a in menu.actions()] == MENU
         assert all(action.isEnabled() for action in menu.actions())
     empty = shown(qtbot, None)
-    image, data = empty.rate.build_menu().actions()
-    assert image.isEnabled()
-    assert not data.isEnabled()
+    disabled = [a.text() for a in empty.rate.build_menu().actions() if not a.isEnabled()]
+    assert disabled == ["Copy data as CSV", "Save data as CSV…"]
 
 
 def test_copies(qtbot: QtBot) -> None:
@@ -339,7 +343,9 @@ def test_copies(qtbot: QtBot) -> None:
     assert lines[0] == "tokens,speedup_measured"
     assert len(lines) == 32
     panel.time.copy_image()
-    assert QGuiApplication.clipboard().pixmap().size() == panel.time.grab().size()
+    copied = QGuiApplication.clipboard().image()
+    assert copied.size() == 2 * (panel.time.size() + QSize(32, 32))
+    assert copied.pixelColor(4, 4) == theme().panel
 
 
 @pytest.mark.parametrize("name", ["speedup", "rate", "acceptance", "lengths", "time", "figures"])

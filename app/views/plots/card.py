@@ -6,14 +6,18 @@ Subclasses paint the body, give the data as CSV, and read it out for screen read
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QPainter, QPaintEvent
 from PySide6.QtWidgets import QMenu, QSizePolicy, QWidget
 
+from app.render.errors import RenderError
 from app.theme import HEADING, font, notifier, sans, theme
+from app.views.plots import export
 from app.views.plots.axes import AXIS, Align, text_width
 from app.views.plots.snapshot import Snapshot
+from engine.errors import ErrorInfo
 
 HEADER = 24
 """Height of title and caption, the gap below included."""
@@ -23,6 +27,7 @@ class Card(QWidget):
     """Base of the cards. `captions` runs from the longest to the shortest: the first that fits
     beside the title is shown."""
 
+    failed = Signal(object)  # ErrorInfo: the card could not be saved
     title = ""
     least_height = 100
 
@@ -30,6 +35,7 @@ class Card(QWidget):
         super().__init__(parent)
         self.snapshot: Snapshot | None = None
         self.captions: Sequence[str] = ()
+        self.ask_file: export.AskFile = export.ask_file
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         self.setMinimumHeight(self.least_height)
         self.setAccessibleName(self.title)
@@ -100,11 +106,27 @@ class Card(QWidget):
         """The whole right-click menu."""
         menu = QMenu(self)
         menu.addAction("Copy image", self.copy_image)
-        menu.addAction("Copy data as CSV", self.copy_csv).setEnabled(bool(self.csv()))
+        copy = menu.addAction("Copy data as CSV", self.copy_csv)
+        menu.addSeparator()
+        menu.addAction("Save as PNG…", lambda: self.save_as("png"))
+        menu.addAction("Save as SVG…", lambda: self.save_as("svg"))
+        save = menu.addAction("Save data as CSV…", lambda: self.save_as("csv"))
+        for action in (copy, save):
+            action.setEnabled(bool(self.csv()))
         return menu
 
+    def save_as(self, kind: export.Kind) -> None:
+        """Ask for a file and write the card there."""
+        name = export.file_name(self.title, kind)
+        chosen = self.ask_file(self, name, export.FILTERS[kind])
+        if chosen:
+            try:
+                export.save(self, kind, self.csv(), Path(chosen))
+            except RenderError as error:
+                self.failed.emit(ErrorInfo.of(error))
+
     def copy_image(self) -> None:
-        QGuiApplication.clipboard().setPixmap(self.grab())
+        QGuiApplication.clipboard().setImage(export.image_of(self))
 
     def copy_csv(self) -> None:
         QGuiApplication.clipboard().setText(self.csv())

@@ -29,6 +29,7 @@ class PlotsPanel(QScrollArea):
     """
 
     snapshot_taken = Signal(object)
+    failed = Signal(object)  # ErrorInfo: a card could not be saved
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -55,6 +56,7 @@ class PlotsPanel(QScrollArea):
         layout.setSpacing(GRID + 4)
         for card, stretch in zip(self.cards, (6, 4, 4, 3, 0, 0), strict=True):
             layout.addWidget(card, stretch)
+            card.failed.connect(self.failed)
         self.setWidget(self._column)
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
