@@ -62,7 +62,13 @@ class Desk(Protocol):
     def choose_target(self) -> None: ...
     def choose_draft(self) -> None: ...
     def close(self) -> bool: ...
-    def show_latest(self) -> None: ...
+    def to_start(self) -> None: ...
+    def to_end(self) -> None: ...
+    def step_back(self) -> None: ...
+    def previous_round(self) -> None: ...
+    def next_round(self) -> None: ...
+    def slower(self) -> None: ...
+    def faster(self) -> None: ...
     def check_losslessness(self) -> None: ...
     def reset_setup(self) -> None: ...
     def show_shortcuts(self) -> None: ...
@@ -101,10 +107,10 @@ COMMANDS: dict[str, Command] = {
             "pause",
             "&Pause",
             lambda desk: desk.pause_or_resume(),
-            "Hold before the next token",
+            "Hold before the next token, and go on; play a run again",
             ("Space",),
             "pause",
-            DECODING,
+            IDLE | DECODING,
         ),
         Command(
             "step",
@@ -114,6 +120,60 @@ COMMANDS: dict[str, Command] = {
             ("F10", "Right"),
             "step",
             IDLE | DECODING,
+        ),
+        Command(
+            "step-back",
+            "Step &back",
+            lambda desk: desk.step_back(),
+            "Go back by one drafted token or verdict",
+            ("Shift+F10", "Left"),
+            states=IDLE | DECODING,
+        ),
+        Command(
+            "to-start",
+            "To the be&ginning",
+            lambda desk: desk.to_start(),
+            "Before the first token",
+            ("Ctrl+Home",),
+            "to-start",
+            IDLE | DECODING,
+        ),
+        Command(
+            "previous-round",
+            "Previous ro&und",
+            lambda desk: desk.previous_round(),
+            shortcuts=("Ctrl+Left",),
+            icon="previous",
+            states=IDLE | DECODING,
+        ),
+        Command(
+            "next-round",
+            "&Next round",
+            lambda desk: desk.next_round(),
+            shortcuts=("Ctrl+Right",),
+            icon="next",
+            states=IDLE | DECODING,
+        ),
+        Command(
+            "to-end",
+            "To the &end",
+            lambda desk: desk.to_end(),
+            "The newest token; a live run is followed again",
+            ("Ctrl+End",),
+            "to-end",
+        ),
+        Command(
+            "slower",
+            "S&lower",
+            lambda desk: desk.slower(),
+            "Slow motion works on live runs too",
+            ("[",),
+        ),
+        Command(
+            "faster",
+            "&Faster",
+            lambda desk: desk.faster(),
+            shortcuts=("]",),
         ),
         Command(
             "stop",
@@ -225,13 +285,6 @@ COMMANDS: dict[str, Command] = {
             checkable=True,
         ),
         Command(
-            "latest",
-            "Show the &latest round",
-            lambda desk: desk.show_latest(),
-            "Follow the run again",
-            ("Ctrl+End",),
-        ),
-        Command(
             "reset",
             "Reset setup to de&faults",
             lambda desk: desk.reset_setup(),
@@ -264,11 +317,18 @@ RECENT = "recent"
 
 MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("&File", ("open", RECENT, "save", "", "target", "draft", "", "quit")),
-    ("&Run", ("run", "pause", "step", "stop", "", "check", "", "reset")),
+    ("&Run", ("run", "stop", "", "check", "", "reset")),
+    (
+        "&Playback",
+        (
+            *("pause", "step", "step-back", "", "to-start", "previous-round", "next-round"),
+            *("to-end", "", "slower", "faster"),
+        ),
+    ),
     (
         "&View",
         (
-            *("theme", "system-theme", "palette", "", "rejected", "dense", "latest"),
+            *("theme", "system-theme", "palette", "", "rejected", "dense"),
             *("", "setup", "plots"),
         ),
     ),

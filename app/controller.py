@@ -9,7 +9,9 @@ import msgspec
 from PySide6.QtCore import QObject, Signal
 
 from app.commands import State
+from app.player import Player
 from app.pump import Pump
+from app.what_ifs import WhatIfs
 from engine.errors import ErrorInfo
 from engine.events import ModelInfo
 from engine.job import Job
@@ -17,12 +19,14 @@ from engine.lab.result import CheckJob
 from engine.recording import read_events
 from engine.session import JobFinished, Session
 from engine.trace import Run, Trace
+from engine.whatif.rerun import WhatIfJob
 
 _SAMPLE_BYTES = 1 << 20
 
 
 class Controller(QObject):
-    """Owns the engine session and the pump. See `State` for what may follow what.
+    """Owns the engine session, the pump, and the player of what comes of them. See `State` for what
+    may follow what.
 
     The session starts with the first job: opening a recording needs no engine.
     """
@@ -46,6 +50,7 @@ class Controller(QObject):
     ) -> None:
         super().__init__(parent)
         self.pump = Pump(self)
+        self.player = Player(self)
         self.state = State.IDLE
         self.models: dict[str, ModelInfo] = {}
         self._make_session = make_session
@@ -53,11 +58,13 @@ class Controller(QObject):
         self._opening: Path | None = None
         self._job: Job | None = None
         self.checking = False  # the job that goes on is a check
+        self._held = False  # the engine is stepped by the player, which is slower
         self._owed = False  # a step was asked for, and nothing that can be seen has come of it yet
         self._seen = (0, 0)
         self._broken = False
         pump = self.pump
-        pump.loading.connect(self.loading)
+        self.what_ifs = WhatIfs(lambda: self.session, pump, self)
+        pump.loading.connect(self._on_loading)
         pump.loaded.connect(self._on_loaded)
         pump.job_started.connect(self._on_job_started)
         pump.advanced.connect(self._on_advanced)
@@ -68,6 +75,8 @@ class Controller(QObject):
         pump.job_finished.connect(self._on_finished)
         pump.replay_progress.connect(self.open_progress)
         pump.replay_finished.connect(self._on_read)
+        self.player.hungry.connect(self._on_hungry)
+        self.player.changed.connect(self._on_player_changed)
 
     @property
     def trace(self) -> Trace:
@@ -89,7 +98,9 @@ class Controller(QObject):
         """Run a job. stepping: stop at its first token, which must not wait for a baseline: an
         earlier one is reused, or the run goes without (a run with pauses compares badly anyway).
         """
-        if self.state is not State.IDLE:
+        if self.state is not State.IDLE or self.what_ifs.make_way(
+            lambda: self.start(job, stepping=stepping)
+        ):
             return
         if stepping and job.config.gamma:
             baseline = "none" if job.baseline == "none" else "kept"
@@ -105,29 +116,68 @@ class Controller(QObject):
 
     def start_check(self, job: CheckJob) -> None:
         """Check whether a rule is lossless; the shown run stays."""
-        if self.state is State.IDLE:
+        if self.state is State.IDLE and not self.what_ifs.make_way(lambda: self.start_check(job)):
             self.checking = True
             self.session.submit(job)
             self.pump.start()
             self._set(State.CHECKING)
 
+    def ask_what_if(self, job: WhatIfJob) -> None:
+        """Recompute a round under other settings; the state stays IDLE (see `WhatIfs`)."""
+        if self.state is State.IDLE:
+            self.what_ifs.ask(job)
+
     def pause(self) -> None:
         if self.state is State.RUNNING:
-            self.session.pause()
+            if self._held:
+                self.player.hold()  # the engine waits already
+            else:
+                self.session.pause()
             self._set(State.PAUSED)
 
     def resume(self) -> None:
         if self.state is State.PAUSED:
             self._owed = False
-            self.session.resume()
             self._set(State.RUNNING)
+            if self.player.slow and self._decoding():
+                self._held = True
+                self.player.play()
+            else:
+                self._held = False
+                self.session.resume()
+
+    def toggle(self) -> None:
+        """Play or hold: the engine, or the playback of what there is already."""
+        slow = self.player.slow and self._decoding()
+        if self.state is State.IDLE or not (self.player.at_end or slow):
+            self.player.toggle()
+        elif self.state is State.PAUSED:
+            self.resume()
+        else:
+            self.pause()
 
     def step(self) -> None:
         """Go on by one event that can be seen: a drafted token or a verdict."""
+        player = self.player
+        if not player.at_end:
+            before = player.shown
+            n = before.n_events if before is not None else 0
+            if self._held and self.state is State.RUNNING:
+                self._set(State.PAUSED)
+            player.step_event()
+            if player.shown is not None and player.shown.n_events > n:
+                return
         if self.state in (State.RUNNING, State.PAUSED):
             self._owed, self._seen = True, _visible(self.run)
             self.session.step()
             self._set(State.PAUSED)
+
+    def look_at(self, move: Callable[[], None]) -> None:
+        """Move in what there is; an engine that waits for the picture is paused by that."""
+        if self._held and self.state is State.RUNNING:
+            self.player.hold()
+            self._set(State.PAUSED)
+        move()
 
     def stop(self) -> None:
         if self.state is State.OPENING:
@@ -136,12 +186,13 @@ class Controller(QObject):
             self._set(State.IDLE)
         elif self.state in (State.LOADING, State.RUNNING, State.PAUSED, State.CHECKING):
             self._owed = False
+            self.player.to_end()
             self._set(State.CANCELLING)
             self.session.cancel()
 
     def open(self, path: Path) -> None:
         """Read a recording; the shown run stays until it is read."""
-        if self.state is not State.IDLE:
+        if self.state is not State.IDLE or self.what_ifs.make_way(lambda: self.open(path)):
             return
         self._opening = path
         self._set(State.OPENING)
@@ -150,6 +201,7 @@ class Controller(QObject):
     def close(self) -> None:
         """End the engine thread; whatever ran is cancelled and recorded."""
         self.pump.stop()
+        self.player.hold()
         if self._session is not None:
             self._session.close()
             self._session = None
@@ -160,8 +212,12 @@ class Controller(QObject):
             self.state_changed.emit(state)
 
     def _on_job_started(self) -> None:
-        if not self.checking:
+        if not self.checking and not self.what_ifs.busy:
             self.job_started.emit()
+
+    def _on_loading(self, role: str, fraction: float) -> None:
+        if not self.what_ifs.busy:
+            self.loading.emit(role, fraction)
 
     def _on_loaded(self, role: str, info: ModelInfo) -> None:
         self.models[role] = info
@@ -177,7 +233,27 @@ class Controller(QObject):
                 self.session.step()
             else:
                 self._owed = False
+        if self.run is not self.player.whole:
+            self._held = False
+            self.player.set_run(self.run, live=self.state is not State.OPENING)
+        else:
+            self.player.grew()
         self.advanced.emit(first, last)
+
+    def _decoding(self) -> bool:
+        """Whether the run that a person came for is going on."""
+        return self.player.live and self.run is not None and not self.run.is_baseline
+
+    def _on_hungry(self, events: int) -> None:
+        if self.state in (State.RUNNING, State.LOADING):
+            self._held = True
+            self.session.step(events)
+
+    def _on_player_changed(self) -> None:
+        # Faster than slow motion again, or at the end by a seek: the engine need not wait.
+        if self._held and self.state is State.RUNNING and not self.player.slow:
+            self._held = False
+            self.session.resume()
 
     def _on_broken(self, error: ErrorInfo) -> None:
         self._broken = True
@@ -186,8 +262,11 @@ class Controller(QObject):
 
     def _on_finished(self, finished: JobFinished) -> None:
         self.pump.stop()
-        self._owed = False
+        if self.what_ifs.finish(finished):
+            return
+        self._owed = self._held = False
         self._job = None
+        self.player.end()
         if self.checking:
             self.checking = False
             self._set(State.IDLE)

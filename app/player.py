@@ -51,6 +51,8 @@ class Player(QObject):
         self.shown: Run | None = None
         self.playing = False
         self.speed = 1.0
+        self.live = False
+        """Whether more may come."""
         self._clock = clock
         self._now = 0.0  # on the clock of the run
         self._last = 0  # when the last frame was
@@ -63,13 +65,14 @@ class Player(QObject):
 
     # What is played
 
-    def set_run(self, run: Run | None) -> None:
+    def set_run(self, run: Run | None, *, live: bool = False) -> None:
         """Another run, at its end; a live one is followed, in slow motion from its beginning."""
         self._stop()
+        self.live = live and run is not None and run.finished is None
         self.whole = self.shown = run
         self._wall = array("q")
         self._asked = -1
-        if run is not None and self.slow and not run.is_baseline:
+        if run is not None and self.live and self.slow and not run.is_baseline:
             self.shown = run.at(1)
         self._now = self._end()
         self.replaced.emit()
@@ -84,13 +87,14 @@ class Player(QObject):
         if self.shown is self.whole:
             self._now = self._end()
             self.moved.emit()
-        if self.whole is not None and isinstance(self.whole.events[-1], RunFinished):
-            self.changed.emit()
+        if self.live and self.whole is not None and self.whole.finished is not None:
+            self.end()
 
-    @property
-    def live(self) -> bool:
-        """Whether more may come."""
-        return self.whole is not None and self.whole.finished is None
+    def end(self) -> None:
+        """Nothing more will come."""
+        if self.live:
+            self.live = False
+            self.changed.emit()
 
     @property
     def slow(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.commands import State
 from app.controller import Controller
@@ -18,7 +18,7 @@ from app.panels.setup import SetupPanel
 from app.panels.status import Status
 from app.setup import is_lossless
 from app.turns import Turns
-from app.words import age_s, device_words, recorded_summary, said
+from app.words import age_s, device_words, moment_words, recorded_summary, said
 from engine.errors import ErrorInfo
 from engine.events import ModelInfo
 from engine.lab.result import Stage
@@ -27,6 +27,10 @@ from engine.trace import Run
 
 if TYPE_CHECKING:
     from app.views.plots.snapshot import Snapshot
+
+
+PLOTS_MS = 120
+"""After a jump the curves are drawn when no other jump followed for so long."""
 
 
 class Presenter(QObject):
@@ -58,11 +62,20 @@ class Presenter(QObject):
         self._recorded = ""  # name of the recording on screen
         self._loading = ""
 
-        self._turns = Turns((centre.timeline.refresh, plots.refresh), self)
+        self._turns = Turns((centre.timeline.refresh, self._refresh_plots), self)
+        # While a person scrubs, the curves wait: they would cost more than all else together.
+        self._moments = QTimer(self)
+        self._moments.setSingleShot(True)
+        self._moments.setInterval(PLOTS_MS)
+        self._moments.timeout.connect(self._plot_moment)
 
         controller.state_changed.connect(self._on_state)
         controller.job_started.connect(self._on_job_started)
         controller.advanced.connect(self._on_advanced)
+        controller.player.replaced.connect(self._on_replaced)
+        controller.player.moved.connect(self._on_moved)
+        controller.player.changed.connect(self._on_playback)
+        centre.transport.speed_chosen.connect(controller.player.set_speed)
         controller.loading.connect(self._on_loading)
         controller.loaded.connect(self._on_loaded)
         controller.failed.connect(self._on_failed)
@@ -78,12 +91,20 @@ class Presenter(QObject):
         """The run on screen."""
         return self._shown
 
+    @property
+    def is_recording(self) -> bool:
+        """Whether the run on screen was opened from a file."""
+        return bool(self._recorded)
+
     def tell(self) -> None:
         """The status bar."""
         control, run = self._control, self._shown
         setup = self._setup.setup
         wants_baseline = bool(setup.config.gamma) and not self._recorded
         mood, words = said(control.state, run, self._plots.snapshot, wants_baseline)
+        player = control.player
+        if run is not None and not player.at_end and control.state is not State.CHECKING:
+            mood, words = "idle", moment_words(run, player)
         if control.state in (State.LOADING, State.CHECKING) and self._loading:
             words = self._loading
         if self._recorded and control.state is State.IDLE:
@@ -107,6 +128,7 @@ class Presenter(QObject):
             self._centre.tokens.set_empty_words("Reading the recording")
         elif state is State.IDLE:
             self._centre.tokens.set_empty_words()
+        self._on_playback()
         self.tell()
 
     def _on_job_started(self) -> None:
@@ -137,24 +159,53 @@ class Presenter(QObject):
 
     def _on_advanced(self, first: int, last: int) -> None:
         run = self._control.run
-        if run is not self._shown:
-            self._show(run)
-        self._centre.refresh()
-        self._turns.mark()
         if run is not None and len(run.notices) > self._n_notices:
             for notice in run.notices[self._n_notices :]:
                 self._centre.banners.notice(notice.level, notice.message, notice.hint)
             self._n_notices = len(run.notices)
 
-    def _show(self, run: Run | None) -> None:
-        self._shown = run
+    def _on_replaced(self) -> None:
+        """Another run, or the same one as it was at another moment."""
+        player = self._control.player
+        shown, before = player.shown, self._shown
+        self._shown = shown
+        baseline = self._control.trace.baseline_of(shown) if shown is not None else None
+        self._centre.round_view.set_exact(not self._is_running())
+        self._centre.show_run(shown, baseline, player.whole)
+        if shown is not None and before is not None and shown.started is before.started:
+            self._moments.start()
+            return
         self._n_notices = 0
         if self._control.state is not State.OPENING:
             self._recorded = ""
             self.title_changed.emit("")
-        baseline = self._control.trace.baseline_of(run) if run is not None else None
-        self._centre.show_run(run, baseline)
-        self._plots.set_run(run, baseline)
+        self._moments.stop()
+        self._plots.set_run(shown, baseline)
+        self.tell()
+
+    def _on_moved(self) -> None:
+        self._centre.refresh(self._control.player)
+        self._turns.mark()
+
+    def _on_playback(self) -> None:
+        control, player = self._control, self._control.player
+        running = control.state is State.RUNNING and player.at_end
+        self._centre.transport.show_playing(player.playing or running)
+        self._centre.round_view.set_exact(not self._is_running())
+
+    def _is_running(self) -> bool:
+        """Whether rounds come as fast as the engine makes them."""
+        return self._control.state is State.RUNNING and self._control.player.at_end
+
+    def _refresh_plots(self) -> None:
+        if not self._moments.isActive():
+            self._plots.refresh()
+
+    def _plot_moment(self) -> None:
+        """Curves and figures of where the player has come to rest."""
+        shown = self._shown
+        baseline = self._control.trace.baseline_of(shown) if shown is not None else None
+        self._plots.set_run(shown, baseline)
         self.tell()
 
     def _on_figures(self) -> None:

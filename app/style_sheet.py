@@ -111,6 +111,12 @@ QPushButton[kind="flat"]:checked, QToolButton[kind="flat"]:checked { background:
 QPushButton[kind="flat"]:focus, QToolButton[kind="flat"]:focus {
   border: 2px solid $accent; padding: 4px 7px;
 }
+QToolButton[kind="transport"] {
+  background: transparent; border: 1px solid transparent; min-height: 16px; padding: 3px 4px;
+}
+QToolButton[kind="transport"]:hover { background: $hover; }
+QToolButton[kind="transport"]:pressed { background: $pressed; }
+QToolButton[kind="transport"]:focus { border: 2px solid $accent; padding: 2px 3px; }
 QPushButton[kind="pill"] {
   background: $text; color: $window; border: none; border-radius: 14px;
   min-height: 20px; padding: 4px 14px; font-size: 12px; font-weight: 600;

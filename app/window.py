@@ -17,7 +17,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
 
 import engine
-from app.commands import State, enable, fill_menus, make_actions
+from app.commands import DECODING, State, enable, fill_menus, make_actions
 from app.controller import Controller
 from app.crash import CrashLog
 from app.files import Files
@@ -80,7 +80,7 @@ class MainWindow(QMainWindow):
         self.setup_panel = SetupPanel()
         self.pickers = Pickers(self.settings, self.setup_panel, self)
         self.toolbar = Toolbar(self.actions_by_id, self.pickers.target, self.pickers.draft)
-        self.centre = Centre()
+        self.centre = Centre(self.actions_by_id)
         self.plots = PlotsHolder()
         self.status = Status()
         self.setStatusBar(self.status)
@@ -137,6 +137,10 @@ class MainWindow(QMainWindow):
             lambda name: self.setWindowTitle(f"{name} – Draftscope" if name else "Draftscope")
         )
         self.crashed.connect(self.centre.banners.error)
+        self.centre.sought.connect(self.seek_round)
+        self.centre.to_end_wanted.connect(self.to_end)
+        self.controller.player.replaced.connect(self._tell_playable)
+        self.controller.player.changed.connect(self._tell_playable)
         self._machine.found.connect(self._on_machine)
         self._memory_timer.timeout.connect(self._tell_memory)
 
@@ -189,16 +193,48 @@ class MainWindow(QMainWindow):
         self.controller.start(setup.job(self.files.recordings.new_path()), stepping=stepping)
 
     def pause_or_resume(self) -> None:
-        if self.controller.state is State.PAUSED:
-            self.controller.resume()
-        else:
-            self.controller.pause()
+        self.controller.toggle()
 
     def step(self) -> None:
-        if self.controller.state is State.IDLE:
+        player, idle = self.controller.player, self.controller.state is State.IDLE
+        if idle and player.at_end and not self.presenter.is_recording:
             self._start(stepping=True)
         else:
+            self._forget_look()
             self.controller.step()
+
+    def step_back(self) -> None:
+        self._move(lambda: self.controller.player.step_event(-1))
+
+    def previous_round(self) -> None:
+        self._move(lambda: self.controller.player.step_round(-1))
+
+    def next_round(self) -> None:
+        self._move(lambda: self.controller.player.step_round(1))
+
+    def to_start(self) -> None:
+        self._move(self.controller.player.to_start)
+
+    def to_end(self) -> None:
+        self._forget_look()
+        self.controller.player.to_end()
+
+    def seek_round(self, number: int) -> None:
+        self._move(lambda: self.controller.player.seek_round(number))
+
+    def slower(self) -> None:
+        self.centre.transport.step_speed(-1)
+
+    def faster(self) -> None:
+        self.centre.transport.step_speed(1)
+
+    def _move(self, move: Callable[[], None]) -> None:
+        self._forget_look()
+        self.controller.look_at(move)
+
+    def _forget_look(self) -> None:
+        """Where the player goes, the views go with it."""
+        self.centre.look_at_round(None)
 
     def stop(self) -> None:
         self.controller.stop()
@@ -224,9 +260,6 @@ class MainWindow(QMainWindow):
 
     def choose_draft(self) -> None:
         self.pickers.draft.open()
-
-    def show_latest(self) -> None:
-        self.centre.choose_round(None)
 
     def check_losslessness(self) -> None:
         self.lab.open()
@@ -274,12 +307,23 @@ class MainWindow(QMainWindow):
     def _on_state(self, state: State) -> None:
         enable(self.actions_by_id, state)
         self._tell_saveable()
+        self._tell_playable()
         self.toolbar.show_state(state)
         self.pickers.set_enabled(state is State.IDLE)
 
     def _tell_saveable(self) -> None:
         idle = self.controller.state is State.IDLE
         self.actions_by_id["save"].setEnabled(idle and self.files.shown is not None)
+
+    def _tell_playable(self) -> None:
+        """What playback allows: nothing without a run, nothing backwards at its beginning."""
+        player, actions, state = self.controller.player, self.actions_by_id, self.controller.state
+        idle = state is State.IDLE
+        there = player.whole is not None and player.whole.n_finished_rounds > 0
+        free = idle or state in DECODING
+        actions["pause"].setEnabled(free and (there or not idle))
+        for name in ("step-back", "to-start", "previous-round", "next-round", "to-end"):
+            actions[name].setEnabled(free and there)
 
     def _on_setup(self) -> None:
         self.setup_panel.show_problems(problems(self.setup_panel.setup))

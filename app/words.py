@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from app.commands import State
 from app.panels.status import Mood
+from app.player import AS_RECORDED, Player
 from engine.cost import DISTURBED, Costs, verdict
 from engine.events import ModelInfo, RunStarted
 from engine.methods import is_tree
@@ -77,6 +78,22 @@ def said(state: State, run: Run | None, snapshot: Snapshot | None, wants_baselin
     if run.finished.reason == "cancelled":
         return mood, f"Stopped. {words}".strip()
     return mood, words or READY
+
+
+def moment_words(run: Run, player: Player) -> str:
+    """Where playback is; the verdict is for the whole run alone."""
+    whole = player.whole
+    assert whole is not None
+    n, rounds = run.tally.tokens, whole.n_finished_rounds
+    where = (
+        f"round {min(len(run.rounds), rounds):,} of {rounds:,}" if run.rounds else "the beginning"
+    )
+    tokens = "1 token" if n == 1 else f"{n:,} tokens"
+    speed = "as recorded" if player.speed == AS_RECORDED else f"at {player.speed:g}×"
+    if not player.playing:
+        return f"Held at {where}, {tokens}. Space plays on, {speed}."
+    live = "the engine waits for the picture; " if player.live and player.slow else ""
+    return f"Playing {speed}, {where}, {tokens}: {live}all times are the measured ones."
 
 
 def mood_of(figures: Figures, costs: Costs) -> Mood:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QPalette, QResizeEvent
+from PySide6.QtGui import QAction, QPalette, QResizeEvent
 from PySide6.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
 from app import theme
 from app.panels.banner import Banners
+from app.panels.transport import NARROW, Transport
+from app.player import Player
 from app.views.legend import Legend
 from app.views.round_view import RoundView
 from app.views.timeline import Timeline
@@ -18,11 +22,17 @@ MARGIN = 16
 
 
 class Centre(QWidget):
-    """Three views of one run. `round_chosen`: a round was picked in any of them (None: newest)."""
+    """Three views of one run, at the moment where its player is.
 
-    round_chosen = Signal(object)
+    token_picked(round, index): a token was clicked or walked to. sought(round): the person wants
+    to be at that round's verdict; to_end_wanted: at the newest.
+    """
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    token_picked = Signal(int, int)
+    sought = Signal(int)
+    to_end_wanted = Signal()
+
+    def __init__(self, actions: Mapping[str, QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._run: Run | None = None
         self.banners = Banners()
@@ -36,6 +46,8 @@ class Centre(QWidget):
         self.legend = Legend("Output")
         self.tokens = TokenView()
         self.timeline = Timeline()
+        self.transport = Transport(actions, self.timeline)
+        self.transport.move(84, 0)
 
         layout = QVBoxLayout(self)
         layout.setContentsMargins(MARGIN, 12, MARGIN, 12)
@@ -50,46 +62,56 @@ class Centre(QWidget):
         layout.addWidget(self.timeline)
         self.setMinimumWidth(520)
 
-        self.tokens.picked.connect(lambda number, _: self.choose_round(number))
-        self.round_view.picked.connect(self._picked_in_round)
+        self.tokens.picked.connect(self._picked)
+        self.round_view.picked.connect(self._picked)
         self.round_view.hovered.connect(self.tokens.show_source)
-        self.timeline.scrubbed.connect(self.choose_round)
-        self.timeline.follow_requested.connect(lambda: self.choose_round(None))
+        self.timeline.scrubbed.connect(self.sought)
+        self.timeline.follow_requested.connect(self.to_end_wanted)
         theme.notifier().changed.connect(self._restyle)
         self._restyle()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.progress.setGeometry(0, 0, self.width(), 6)
+        # Heading and readout have their room beside it.
+        self.transport.set_narrow(self.width() - 2 * MARGIN - 84 - 190 < NARROW)
+        self.transport.adjustSize()
 
-    def show_run(self, run: Run | None, baseline: Run | None) -> None:
-        """Another run, or none."""
+    def show_run(self, run: Run | None, baseline: Run | None, whole: Run | None) -> None:
+        """Another run, or none; or the same one at another moment of the whole."""
+        another = run is None or self._run is None or run.started is not self._run.started
         self._run = run
         self.round_view.set_run(run, baseline)
         self.tokens.set_run(run)
-        self.timeline.set_run(run)
-        self.tokens.show_round(None)
+        if another:
+            self.timeline.set_run(whole)
+            self.look_at_round(None)
         if run is None:
             self.legend.set_detail("")
         else:
             self._tell_counts(run)
 
-    def refresh(self) -> None:
-        """Take in what the run has gained; the timeline is refreshed at its own pace."""
+    def refresh(self, player: Player) -> None:
+        """Take in what the run has gained; the timeline's bars are refreshed at their own pace."""
         self.round_view.refresh()
         self.tokens.refresh()
+        self.timeline.set_position(None if player.at_end else player.now_ns)
         if self._run is not None:
             self._tell_counts(self._run)
 
-    def choose_round(self, number: int | None) -> None:
-        """Show a round in all views, or follow the newest."""
+    def look_at_round(self, number: int | None) -> None:
+        """Show a round in all views without going there, or (None) where the player is."""
         self.round_view.show_round(number)
         self.timeline.show_round(number)
         self.tokens.show_round(number)
         if number is None:
             self.tokens.clear_selection()
             self.tokens.jump_to_end()
-        self.round_chosen.emit(number)
+
+    def look_at_token(self, number: int, index: int) -> None:
+        """Select a token in all views."""
+        self.tokens.select(number, index)
+        self.look_at_round(number)
 
     def _tell_counts(self, run: Run) -> None:
         tally = run.tally
@@ -105,9 +127,9 @@ class Centre(QWidget):
         if fraction is not None:
             self.progress.setValue(round(1000 * fraction))
 
-    def _picked_in_round(self, number: int, index: int) -> None:
-        self.tokens.select(number, index)
-        self.choose_round(number)
+    def _picked(self, number: int, index: int) -> None:
+        self.look_at_token(number, index)
+        self.token_picked.emit(number, index)
 
     def _restyle(self) -> None:
         palette = self.palette()

@@ -32,6 +32,8 @@ from app.views.timeline_bars import (
 from app.views.timeline_data import TimelineData, describe_round
 from engine.trace import Run
 
+BASE = 18
+"""Of the words above the bars."""
 LEFT, RIGHT = 1, 6
 """Beside the bars; at the right, the knob of the playhead needs room."""
 DENSE_PIXELS = 3.0
@@ -230,16 +232,16 @@ class Timeline(QWidget):
     def _paint_words(self, painter: QPainter, current: theme.Theme) -> None:
         painter.setFont(theme.font(theme.HEADING))
         painter.setPen(current.text)
-        painter.drawText(QPointF(4, 14), "Timeline")
+        painter.drawText(QPointF(4, BASE), "Timeline")
         font = theme.font(theme.SMALL, figures=True)
         painter.setFont(font)
         painter.setPen(current.muted)
         width = QFontMetricsF(font).horizontalAdvance(self._readout)
-        painter.drawText(QPointF(self.width() - width, 14), self._readout)
+        painter.drawText(QPointF(self.width() - width, BASE), self._readout)
         if self.hasFocus():
             painter.setPen(QPen(current.accent, 2))
             heading = QFontMetricsF(theme.font(theme.HEADING)).horizontalAdvance("Timeline")
-            painter.drawLine(QPointF(4, 19), QPointF(4 + heading, 19))
+            painter.drawLine(QPointF(4, BASE + 5), QPointF(4 + heading, BASE + 5))
 
     def _picture(self, current: theme.Theme) -> QPixmap:
         """Bars and dots of the visible range; drawn again only when they differ."""

@@ -11,9 +11,9 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPixmap
 from app import theme
 from app.views.timeline_data import TimelineData
 
-BAR_TOP, BAR_HEIGHT = 30, 26
+BAR_TOP, BAR_HEIGHT = 40, 26
 DOT_Y = BAR_TOP + BAR_HEIGHT + 8
-HEIGHT = 76
+HEIGHT = 86
 
 
 def paint_bars(

@@ -217,11 +217,12 @@ class Engine:
         for event in self.events[self.next : self.next + n]:
             self.trace.apply(event)
         self.next = min(self.next + n, len(self.events))
+        self.player.grew()
 
 
 def test_a_live_run_is_followed(player):
     engine = Engine(player)
-    player.set_run(engine.trace.run)
+    player.set_run(engine.trace.run, live=True)
     engine.make(9)
     player.grew()
     assert player.shown is engine.trace.run
@@ -230,7 +231,7 @@ def test_a_live_run_is_followed(player):
 
 def test_looking_back_in_a_live_run_and_catching_up(player, clock):
     engine = Engine(player)
-    player.set_run(engine.trace.run)
+    player.set_run(engine.trace.run, live=True)
     engine.make(60)
     player.grew()
     player.seek_round(2)
@@ -244,7 +245,7 @@ def test_looking_back_in_a_live_run_and_catching_up(player, clock):
 def test_slow_motion_holds_the_engine_a_verdict_ahead(player, clock):
     engine = Engine(player)
     player.set_speed(0.25)
-    player.set_run(engine.trace.run)
+    player.set_run(engine.trace.run, live=True)
     assert player.playing
     shown = 0
     while engine.trace.run.finished is None:
@@ -264,7 +265,7 @@ def test_slow_motion_holds_the_engine_a_verdict_ahead(player, clock):
 def test_slow_motion_paused_asks_for_nothing(player, clock):
     engine = Engine(player)
     player.set_speed(0.5)
-    player.set_run(engine.trace.run)
+    player.set_run(engine.trace.run, live=True)
     frames(player, clock, 16, 20)
     player.hold()
     made = engine.next
@@ -278,7 +279,7 @@ def test_slow_motion_paused_asks_for_nothing(player, clock):
 def test_leaving_slow_motion_goes_to_the_live_end(player, clock):
     engine = Engine(player)
     player.set_speed(0.1)
-    player.set_run(engine.trace.run)
+    player.set_run(engine.trace.run, live=True)
     frames(player, clock, 16, 5)
     player.set_speed(1.0)
     assert player.shown is engine.trace.run
@@ -287,7 +288,7 @@ def test_leaving_slow_motion_goes_to_the_live_end(player, clock):
 
 def test_slow_motion_can_begin_in_the_middle(player, clock):
     engine = Engine(player)
-    player.set_run(engine.trace.run)
+    player.set_run(engine.trace.run, live=True)
     engine.make(40)
     player.grew()
     player.set_speed(0.25)
@@ -299,6 +300,6 @@ def test_slow_motion_can_begin_in_the_middle(player, clock):
 def test_a_baseline_is_never_slowed(player):
     player.set_speed(0.25)
     baseline = Trace(list(make_events(rounds=8, role="baseline", reason=None))).run
-    player.set_run(baseline)
+    player.set_run(baseline, live=True)
     assert player.shown is baseline
     assert not player.playing

@@ -601,8 +601,10 @@ def test_a_round_picked_in_one_view_shows_in_all(qtbot, window: MainWindow):
     assert window.centre.timeline.shown_round == 2
     window.centre.timeline.scrubbed.emit(1)
     assert window.centre.round_view.shown_round == 1
-    window.show_latest()
+    assert window.presenter.run.n_finished_rounds == 2
+    window.to_end()
     assert window.centre.round_view.shown_round == window.presenter.run.n_finished_rounds - 1
+    assert window.presenter.run is window.controller.run
 
 
 def undo(banner: Banner) -> None:

@@ -120,7 +120,7 @@ def mid(scene: Scene) -> None:
 def paused(scene: Scene) -> None:
     mid(scene)
     scene.window.pause_or_resume()
-    scene.window.centre.choose_round(12)
+    scene.window.centre.look_at_round(12)
 
 
 def finished(scene: Scene) -> None:
