@@ -24,6 +24,7 @@ from engine.session import (
     Loading,
     Message,
     RecordingLost,
+    WhatIfDone,
 )
 from engine.trace import Trace
 
@@ -52,6 +53,7 @@ class Pump(QObject):
     job_finished = Signal(object)  # JobFinished
     check_progress = Signal(str, int, int)  # Stage, done, total; at most one a frame
     check_done = Signal(object)  # CheckResult
+    what_if_done = Signal(object)  # WhatIfResult
     broken = Signal(object)  # ErrorInfo: an event does not fit; the rest of the job is left out
     replay_progress = Signal(float)
     replay_finished = Signal(object)  # None, or ErrorInfo: then `trace` is the old one
@@ -136,6 +138,9 @@ class Pump(QObject):
                 case CheckDone():
                     progress = None
                     self.check_done.emit(message.result)
+                case WhatIfDone():
+                    loading = None
+                    self.what_if_done.emit(message.result)
                 case JobFinished():
                     finished = message
                 case _:
