@@ -34,8 +34,8 @@ class WhatIfJob(msgspec.Struct, frozen=True):
     """What a what-if asks for: one round after `context_ids` (prompt and output), with `draws`.
 
     config: with the changes; its max_tokens is what the run could still emit. models: those that
-    the run was recorded with, which the loaded ones must be. gamma: see `Outcome`. prompt, raw,
-    corpus: as of `engine.job.Job`.
+    the run was recorded with, which the loaded ones must be. gamma: see `Outcome`. change: what
+    was asked. prompt, raw, corpus: as of `engine.job.Job`.
     """
 
     prompt: str
@@ -45,6 +45,7 @@ class WhatIfJob(msgspec.Struct, frozen=True):
     draws: Draws
     models: Models
     gamma: int
+    change: Change = Change()
     target: ModelSpec = ModelSpec()
     draft: ModelSpec | None = None
     raw: bool = True
@@ -53,9 +54,10 @@ class WhatIfJob(msgspec.Struct, frozen=True):
 
 
 class WhatIfResult(msgspec.Struct, frozen=True):
-    """What the round would have been: its events, and the same as an `Outcome`."""
+    """What the round would have been under `change`: its events, and the same as an `Outcome`."""
 
     round: int
+    change: Change
     drafted: tuple[Drafted, ...]
     verified: Verified
     length: LengthChosen | None
@@ -103,6 +105,7 @@ def what_if_job(
         draws=draws.changed(change.coins, change.added_u),
         models=run.started.models,
         gamma=gamma,
+        change=change,
         target=target,
         draft=draft,
         corpus=corpus,
@@ -176,7 +179,7 @@ def _result(
         job.gamma,
         job.note,
     )
-    return WhatIfResult(job.round, tuple(drafted), verdict, length, outcome)
+    return WhatIfResult(job.round, job.change, tuple(drafted), verdict, length, outcome)
 
 
 class _Dealer:

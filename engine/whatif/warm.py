@@ -58,12 +58,13 @@ class WarmModel:
         if len(self._held) > self._seen and not self._tree:
             self.model.truncate(self._seen)
             del self._held[self._seen :]
-        logits = self.model.extend(ids, rows, parents)
-        if parents is None:
-            self._held += ids
-            self._seen = len(self._held)
-        else:
+        if parents is not None:
+            logits = self.model.extend(ids, rows, parents)
             self._tree += ids
+            return logits
+        logits = self.model.extend(ids, rows)
+        self._held += ids
+        self._seen = len(self._held)
         return logits
 
     def keep(self, path: Sequence[int]) -> None:
