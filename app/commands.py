@@ -46,6 +46,7 @@ class ViewDesk(Protocol):
     def toggle_dense(self) -> None: ...
     def toggle_setup(self) -> None: ...
     def toggle_plots(self) -> None: ...
+    def toggle_reduced_motion(self) -> None: ...
 
 
 class Desk(Protocol):
@@ -69,6 +70,7 @@ class Desk(Protocol):
     def next_round(self) -> None: ...
     def slower(self) -> None: ...
     def faster(self) -> None: ...
+    def toggle_inspector(self) -> None: ...
     def check_losslessness(self) -> None: ...
     def reset_setup(self) -> None: ...
     def show_shortcuts(self) -> None: ...
@@ -285,6 +287,21 @@ COMMANDS: dict[str, Command] = {
             checkable=True,
         ),
         Command(
+            "inspector",
+            "Token &inspector",
+            lambda desk: desk.toggle_inspector(),
+            "The numbers that decided over a token",
+            ("F8",),
+            checkable=True,
+        ),
+        Command(
+            "reduced-motion",
+            "Reduce &motion",
+            lambda desk: desk.view.toggle_reduced_motion(),
+            "No animation; everything is shown at its end",
+            checkable=True,
+        ),
+        Command(
             "reset",
             "Reset setup to de&faults",
             lambda desk: desk.reset_setup(),
@@ -329,7 +346,7 @@ MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "&View",
         (
             *("theme", "system-theme", "palette", "", "rejected", "dense"),
-            *("", "setup", "plots"),
+            *("reduced-motion", "", "setup", "plots", "inspector"),
         ),
     ),
     ("&Help", ("shortcuts", "diagnostics", "", "about")),

@@ -53,6 +53,8 @@ class Player(QObject):
         self.speed = 1.0
         self.live = False
         """Whether more may come."""
+        self.skipped: Verified | None = None
+        """The verdict whose way there a person did not want to watch to its end."""
         self._clock = clock
         self._now = 0.0  # on the clock of the run
         self._last = 0  # when the last frame was
@@ -133,6 +135,13 @@ class Player(QObject):
             return None
         start, stop = whole.clock[n - 1], whole.clock[n]
         return event, min(max((self.now_ns - start) / max(stop - start, 1), 0.0), 1.0)
+
+    def skip(self) -> None:
+        """Do not show how the coming verdict is reached."""
+        coming = self.upcoming()
+        if coming is not None and self.skipped is not coming[0]:
+            self.skipped = coming[0]
+            self.moved.emit()
 
     # How it moves on
 

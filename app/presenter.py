@@ -13,9 +13,10 @@ from app.files import Files
 from app.lab_words import progress
 from app.panels.centre import Centre
 from app.panels.pickers import Pickers, Role
-from app.panels.plots_holder import PlotsHolder
 from app.panels.setup import SetupPanel
+from app.panels.side import Side
 from app.panels.status import Status
+from app.playback_motion import SkipAtInput, motion_of
 from app.setup import is_lossless
 from app.turns import Turns
 from app.words import age_s, device_words, moment_words, recorded_summary, said
@@ -46,7 +47,7 @@ class Presenter(QObject):
         pickers: Pickers,
         setup: SetupPanel,
         centre: Centre,
-        plots: PlotsHolder,
+        side: Side,
         status: Status,
     ) -> None:
         super().__init__(controller)
@@ -55,7 +56,8 @@ class Presenter(QObject):
         self._pickers = pickers
         self._setup = setup
         self._centre = centre
-        self._plots = plots
+        self._plots = plots = side.plots
+        self._side = side
         self._status = status
         self._shown: Run | None = None
         self._n_notices = 0
@@ -63,6 +65,7 @@ class Presenter(QObject):
         self._loading = ""
 
         self._turns = Turns((centre.timeline.refresh, self._refresh_plots), self)
+        self._skip = SkipAtInput(controller.player, self)
         # While a person scrubs, the curves wait: they would cost more than all else together.
         self._moments = QTimer(self)
         self._moments.setSingleShot(True)
@@ -172,7 +175,9 @@ class Presenter(QObject):
         baseline = self._control.trace.baseline_of(shown) if shown is not None else None
         self._centre.round_view.set_exact(not self._is_running())
         self._centre.show_run(shown, baseline, player.whole)
-        if shown is not None and before is not None and shown.started is before.started:
+        same = shown is not None and before is not None and shown.started is before.started
+        self._side.use_run(shown, another=not same)
+        if same:
             self._moments.start()
             return
         self._n_notices = 0
@@ -184,7 +189,12 @@ class Presenter(QObject):
         self.tell()
 
     def _on_moved(self) -> None:
-        self._centre.refresh(self._control.player)
+        player = self._control.player
+        self._centre.refresh(player)
+        self._centre.round_view.set_motion(*motion_of(player))
+        self._skip.watch(self._centre.round_view.moving)
+        if self._side.is_inspecting:
+            self._side.inspector.refresh()
         self._turns.mark()
 
     def _on_playback(self) -> None:

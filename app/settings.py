@@ -42,7 +42,7 @@ class Folders:
 
 
 class View(msgspec.Struct, frozen=True):
-    """How the window shows things."""
+    """How the window shows things. reduced_motion None: as the system wants it."""
 
     scheme: SchemeChoice = "system"
     palette: PaletteName = "standard"
@@ -50,6 +50,7 @@ class View(msgspec.Struct, frozen=True):
     dense: bool = False
     setup_panel: bool = True
     plots_panel: bool = True
+    reduced_motion: bool | None = None
 
 
 class Rendering(msgspec.Struct, frozen=True):

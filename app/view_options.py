@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QWidget
 
-from app import theme
+from app import motion, theme
 from app.settings import Settings
 from app.views.token_view import TokenView
 
@@ -60,11 +60,20 @@ class ViewOptions(QObject):
     def toggle_plots(self) -> None:
         self._change(plots_panel=not self._now.plots_panel)
 
+    def show_side(self) -> None:
+        """The right column, where it was hidden."""
+        if not self._now.plots_panel:
+            self._change(plots_panel=True)
+
+    def toggle_reduced_motion(self) -> None:
+        self._change(reduced_motion=not motion.reduced())
+
     def apply(self) -> None:
         """Make the window look so."""
         now = self._now
         theme.set_scheme(now.scheme)
         theme.set_palette(now.palette)
+        motion.set_reduced(now.reduced_motion)
         self._tokens.set_show_rejected(now.show_rejected)
         self._tokens.set_dense(now.dense)
         self._setup_panel.setVisible(now.setup_panel)
@@ -87,6 +96,7 @@ class ViewOptions(QObject):
             "dense": now.dense,
             "setup": now.setup_panel,
             "plots": now.plots_panel,
+            "reduced-motion": motion.reduced(),
         }
         for name, on in marks.items():
             self._actions[name].setChecked(on)

@@ -25,6 +25,7 @@ from app.keys import wants_key
 from app.machine import Machine, diagnostics, memory
 from app.panels.centre import Centre
 from app.panels.file_drop import dropped_file
+from app.panels.inspector import InspectorPanel
 from app.panels.lab import Lab
 from app.panels.pickers import Pickers
 from app.panels.plots_holder import WIDTH as PLOTS_WIDTH
@@ -32,6 +33,7 @@ from app.panels.plots_holder import PlotsHolder
 from app.panels.setup import WIDTH as SETUP_WIDTH
 from app.panels.setup import SetupPanel
 from app.panels.sheets import Sheet, about_sheet, shortcuts_sheet
+from app.panels.side import Side, newest_token
 from app.panels.status import Status
 from app.panels.toolbar import Toolbar
 from app.presenter import Presenter
@@ -82,6 +84,7 @@ class MainWindow(QMainWindow):
         self.toolbar = Toolbar(self.actions_by_id, self.pickers.target, self.pickers.draft)
         self.centre = Centre(self.actions_by_id)
         self.plots = PlotsHolder()
+        self.side = Side(self.plots, InspectorPanel())
         self.status = Status()
         self.setStatusBar(self.status)
         self.files = Files(self.settings, menus["recent"], self)
@@ -91,7 +94,7 @@ class MainWindow(QMainWindow):
             self.pickers,
             self.setup_panel,
             self.centre,
-            self.plots,
+            self.side,
             self.status,
         )
 
@@ -100,14 +103,14 @@ class MainWindow(QMainWindow):
             self.actions_by_id,
             self.centre.tokens,
             self.setup_panel,
-            self.plots,
+            self.side,
             self,
         )
         banners = self.centre.banners
         self.lab = Lab(self.controller, self.setup_panel, self.pickers, banners, self)
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.splitter.setHandleWidth(1)
-        for i, panel in enumerate((self.setup_panel, self.centre, self.plots)):
+        for i, panel in enumerate((self.setup_panel, self.centre, self.side)):
             self.splitter.addWidget(panel)
             self.splitter.setCollapsible(i, False)
             self.splitter.setStretchFactor(i, int(i == 1))
@@ -129,6 +132,7 @@ class MainWindow(QMainWindow):
         self.setup_panel.drafting.check_wanted.connect(self.check_losslessness)
         self.files.wanted.connect(self.open_file)
         self.files.failed.connect(self.centre.banners.error)
+        self.plots.failed.connect(self.centre.banners.error)
         self.files.saved.connect(
             lambda path: self.centre.banners.notice("info", f"Saved as {path.name}.")
         )
@@ -137,6 +141,9 @@ class MainWindow(QMainWindow):
             lambda name: self.setWindowTitle(f"{name} – Draftscope" if name else "Draftscope")
         )
         self.crashed.connect(self.centre.banners.error)
+        self.centre.token_picked.connect(self.inspect)
+        self.side.inspector.walked.connect(self.centre.look_at_token)
+        self.side.inspecting.connect(self.actions_by_id["inspector"].setChecked)
         self.centre.sought.connect(self.seek_round)
         self.centre.to_end_wanted.connect(self.to_end)
         self.controller.player.replaced.connect(self._tell_playable)
@@ -202,9 +209,34 @@ class MainWindow(QMainWindow):
         else:
             self._forget_look()
             self.controller.step()
+            self._inspect_newest()
 
     def step_back(self) -> None:
         self._move(lambda: self.controller.player.step_event(-1))
+        self._inspect_newest()
+
+    def inspect(self, number: int, index: int) -> None:
+        """Show what decided over a token."""
+        self.view.show_side()
+        self.side.inspect(self.presenter.run, number, index)
+
+    def toggle_inspector(self) -> None:
+        """The inspector or the plots; it opens at the token that came last."""
+        if self.side.is_inspecting:
+            self.side.show_plots()
+            return
+        run = self.presenter.run
+        place = self.side.inspector.place or (newest_token(run) if run is not None else None)
+        self.inspect(*(place or (-1, -1)))
+        if place is not None:
+            self.centre.look_at_token(*place)
+
+    def _inspect_newest(self) -> None:
+        """Steps take the inspector with them, where it is open."""
+        run = self.presenter.run
+        place = newest_token(run) if run is not None else None
+        if self.side.is_inspecting and place is not None:
+            self.side.inspect(run, *place)
 
     def previous_round(self) -> None:
         self._move(lambda: self.controller.player.step_round(-1))

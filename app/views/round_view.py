@@ -33,9 +33,11 @@ from app.views.round_boxes import (
     title_level,
     wrap,
 )
+from app.views.round_motion import Motion, paint_motion, words
 from app.views.round_text import EMPTY, RoundText, describe
 from app.views.round_tree import PlacedTree, paint_tree, place_tree, tree_height
 from app.views.token_tooltip import token_tooltip
+from engine.events import Verified
 from engine.trace import Round, Run
 from engine.tree import width_at
 
@@ -60,6 +62,8 @@ class RoundView(QWidget):
         self._shown: tuple[int, int, bool, int] | None = None
         self._finished_then = 0
         self._exact = False
+        self._motion: Motion | None = None
+        self._motion_t = 0.0
         self._text: RoundText = EMPTY
         self._placed: list[list[PlacedChip]] = [[], [], []]
         self._trees: list[PlacedTree] = []  # of the first two boxes, where a tree is shown
@@ -111,6 +115,42 @@ class RoundView(QWidget):
             self._hold.stop()
             self.refresh()
 
+    def set_motion(self, verdict: Verified | None, t: float = 0.0) -> None:
+        """Show how the newest round's verdict, which is yet to come, is reached: t from 0 to 1 of
+        the pass. None, or a proposal with siblings: the round stands still."""
+        if verdict is None or not self._can_move():
+            if self._motion is not None:
+                self._motion = None
+                self.update()
+            return
+        if self._motion is None or self._motion.verdict is not verdict:
+            self._motion = Motion(verdict, self._after(verdict))
+        self._motion_t = t
+        self.update()
+
+    def _can_move(self) -> bool:
+        """Whether the newest round is on screen, with a chain that waits for its verdict."""
+        run = self._run
+        if run is None or not run.rounds or self._pinned is not None:
+            return False
+        current = run.rounds[-1]
+        return bool(current.drafted) and current.verified is None and not current.is_tree
+
+    @property
+    def moving(self) -> bool:
+        return self._motion is not None
+
+    def _after(self, verdict: Verified) -> list[list[PlacedChip]]:
+        """The chips of the boxes when the verdict is there."""
+        run = self._run
+        assert run is not None
+        current = run.rounds[-1]
+        judged = Round(current.index, current.drafted, verdict, current.length)
+        text = describe(run, judged, self._baseline)
+        areas = [chip_area(rect) for rect in self._boxes()]
+        chips = [box.chips for box in text.boxes]
+        return [wrap(c, area, self._chip_font)[0] for c, area in zip(chips, areas, strict=True)]
+
     @property
     def shown_round(self) -> int | None:
         """The round on screen."""
@@ -160,6 +200,7 @@ class RoundView(QWidget):
 
     def _set_text(self, text: RoundText) -> None:
         self._text = text
+        self._motion = None
         self._place()
         spoken = [
             f"{b.titles[-1]}: " + ", ".join([(*b.main, b.note)[0], *b.detail[:1]])
@@ -249,14 +290,20 @@ class RoundView(QWidget):
         level = title_level(text.boxes, rects[0].width())
         for i, (box, rect, (hue, ink)) in enumerate(zip(text.boxes, rects, hues, strict=True)):
             title = box.titles[min(level, len(box.titles) - 1)]
-            paint_box(painter, current, box, rect, hue, ink, title, text is EMPTY)
+            said = box
+            if self._motion is not None and i == 1:
+                said = words(self._motion, box, self._motion_t)
+            paint_box(painter, current, said, rect, hue, ink, title, text is EMPTY)
             ratio = self.devicePixelRatioF()
             if i < len(self._trees):
                 # The path in the hue of what it is so far: proposed, then accepted.
                 strong = hue if i == 0 else current.good
                 paint_tree(painter, current, self._trees[i], hue, strong, current.surface, ratio)
-            else:
+            elif self._motion is None or i == 0:
                 paint_chips(painter, current, self._placed[i], self._chip_font, ratio)
+        if self._motion is not None:
+            ratio, t = self.devicePixelRatioF(), self._motion_t
+            paint_motion(painter, current, self._motion, t, rects, self._chip_font, ratio)
         for left, right in pairwise(rects):
             paint_arrow(painter, current, left, right)
         paint_card(painter, current, self._card(), text.comparison, text is EMPTY)

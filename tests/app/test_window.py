@@ -354,7 +354,7 @@ def test_closing_an_idle_window_remembers_it(qtbot, make_window, settings: Setti
     assert not again.view.plots_panel
     second: MainWindow = make_window(again)
     assert second.setup_panel.prompt.text == "the dog"
-    assert second.plots.isHidden()
+    assert second.side.isHidden()
     assert not second.centre.tokens.show_rejected
     assert not second.actions_by_id["plots"].isChecked()
 

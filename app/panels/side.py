@@ -1,0 +1,66 @@
+"""The right column: the plots, and in their place the inspector while a token is looked at."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Signal
+from PySide6.QtWidgets import QStackedWidget, QWidget
+
+from app.panels.inspector import InspectorPanel
+from app.panels.plots_holder import WIDTH, PlotsHolder
+from engine.events import Drafted, Verified
+from engine.trace import Run
+
+
+class Side(QStackedWidget):
+    """Shows one of the two. inspecting(bool): which one has changed."""
+
+    inspecting = Signal(bool)
+
+    def __init__(
+        self, plots: PlotsHolder, inspector: InspectorPanel, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.plots, self.inspector = plots, inspector
+        self.addWidget(plots)
+        self.addWidget(inspector)
+        self.setMinimumWidth(260)
+        inspector.closed.connect(self.show_plots)
+        self.currentChanged.connect(lambda _: self.inspecting.emit(self.is_inspecting))
+
+    def sizeHint(self) -> QSize:
+        return QSize(WIDTH, 640)
+
+    @property
+    def is_inspecting(self) -> bool:
+        return self.currentWidget() is self.inspector
+
+    def show_plots(self) -> None:
+        self.setCurrentWidget(self.plots)
+
+    def inspect(self, run: Run | None, number: int, index: int) -> None:
+        """Show what decided over a token."""
+        self.setCurrentWidget(self.inspector)
+        self.inspector.show_token(run, number, index)
+
+    def use_run(self, run: Run | None, *, another: bool) -> None:
+        """Another run has no token looked at yet; another moment of the same one keeps it."""
+        if another:
+            self.inspector.show_token(run)
+        elif run is not None and self.inspector.place is not None:
+            number, index = self.inspector.place
+            if number < len(run.rounds):
+                self.inspector.show_token(run, number, index)
+
+
+def newest_token(run: Run) -> tuple[int, int] | None:
+    """Round and index of the token that the last event decided: the drafted one, the rejected one
+    that ended a round, or the one that the target added."""
+    event = run.events[-1]
+    if isinstance(event, Drafted):
+        return event.round, event.index
+    if isinstance(event, Verified):
+        places = event.judged_at or tuple(range(len(event.judged)))
+        if len(event.judged) > event.n_accepted:
+            return event.round, places[-1]
+        return event.round, len(run.rounds[event.round].drafted) - (event.added_id is None)
+    return None
