@@ -16,7 +16,7 @@ from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPen
 
 from app import theme
 from app.views import format as fmt
-from app.views.chips import ChipFont, paint_chip
+from app.views.chips import RADIUS, ChipFont, paint_chip
 from app.views.draft_text import Box
 from app.views.round_boxes import PlacedChip
 from engine.events import Judged, Verified
@@ -53,15 +53,20 @@ class Motion:
         return int(at), at - int(at)
 
 
-def words(motion: Motion, box: Box, t: float) -> Box:
-    """The Verify box while it works: what it does, then the comparison that is made."""
+def words(motion: Motion, box: Box, number: int, t: float) -> Box:
+    """The box while the pass goes on: what the target does, then the comparison that it makes;
+    nothing in place of the result's chips once they come."""
+    if number != 1:
+        return replace(box, note="") if number == 2 and t >= TOSS else box
     if t < TRAVEL:
         return replace(box, note="", main=("taking in the proposal",), detail=())
     if t < PASS:
         return replace(box, note="", main=("one pass over all of them",), detail=())
     at, _ = motion.toss(t)
     if at >= len(motion.judged):
-        return replace(box, note="", main=("the target adds a token",), detail=())
+        last = motion.verdict.added_kind == "end"
+        last_words = "the text ends" if last else "the target adds a token"
+        return replace(box, note="", main=(last_words,), detail=())
     return replace(box, note="", main=(_comparison(motion.judged[at]),), detail=())
 
 
@@ -99,10 +104,10 @@ def paint_motion(
             there = _ease((t - begin) / (TRAVEL * 0.5))
             if there <= 0:
                 continue
-            rect = _between(draft[i].rect, chip.rect, there)
-        else:
-            rect = chip.rect
-        _paint(painter, current, replace(chip, rect=rect), state, font, ratio)
+            if there < 1:
+                _paint_traveller(painter, current, draft[i], chip, there, font, ratio)
+                continue
+        _paint(painter, current, chip, state, font, ratio)
     if t >= PASS and at < len(motion.judged) and at < len(verify):
         _paint_coin(painter, current, verify[at].rect, motion.judged[at], part)
     if t >= TOSS:
@@ -134,6 +139,23 @@ def _paint(
     glyph = placed.chip.glyph
     style = current.states[state]
     paint_chip(painter, placed.rect, placed.label, style, state, font, glyph, ratio)
+
+
+def _paint_traveller(
+    painter: QPainter,
+    current: theme.Theme,
+    start: PlacedChip,
+    stop: PlacedChip,
+    t: float,
+    font: ChipFont,
+    ratio: float,
+) -> None:
+    """A drafted chip on its way to the target: opaque, for it passes over others."""
+    rect = _between(start.rect, stop.rect, t)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(current.surface)
+    painter.drawRoundedRect(rect, RADIUS, RADIUS)
+    _paint(painter, current, replace(start, rect=rect), TokenState.PENDING, font, ratio)
 
 
 def _paint_pass(painter: QPainter, current: theme.Theme, box: QRectF, t: float) -> None:
@@ -206,8 +228,7 @@ def _between(start: QRectF, stop: QRectF, t: float) -> QRectF:
     """From one place to another, in a shallow arc."""
     x = start.x() + (stop.x() - start.x()) * t
     y = start.y() + (stop.y() - start.y()) * t - 26 * 4 * t * (1 - t) * 0.5
-    width = start.width() + (stop.width() - start.width()) * t
-    return QRectF(x, y, width, stop.height())
+    return QRectF(x, y, start.width(), start.height())
 
 
 def _ease(t: float) -> float:

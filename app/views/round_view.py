@@ -291,8 +291,8 @@ class RoundView(QWidget):
         for i, (box, rect, (hue, ink)) in enumerate(zip(text.boxes, rects, hues, strict=True)):
             title = box.titles[min(level, len(box.titles) - 1)]
             said = box
-            if self._motion is not None and i == 1:
-                said = words(self._motion, box, self._motion_t)
+            if self._motion is not None:
+                said = words(self._motion, box, i, self._motion_t)
             paint_box(painter, current, said, rect, hue, ink, title, text is EMPTY)
             ratio = self.devicePixelRatioF()
             if i < len(self._trees):
