@@ -25,6 +25,7 @@ MARGIN = 16
 CARD = 360
 HEAD = 32
 DETAIL = "same draws, other settings"
+NOTHING = "once the round has its verdict"
 
 
 class WhatIfBox(QWidget):
@@ -44,9 +45,8 @@ class WhatIfBox(QWidget):
         self.reset = QPushButton("Reset")
         self.reset.setProperty("kind", "flat")
         self.reset.setToolTip("Everything as it was recorded")
-        self.reset.setFixedHeight(24)
         self._detail = muted(DETAIL)
-        self._round: tuple[Run, int, int] | None = None
+        self._round: tuple[Run, int, int] | None = None  # with the place of the token
         self._asked: Change | None = None  # what the models are at
         for child in (self.controls, self.card, self.reset, self._detail):
             child.setParent(self)
@@ -58,7 +58,7 @@ class WhatIfBox(QWidget):
         self.card.wanted.connect(self._ask)
         self.reset.clicked.connect(self.controls.reset)
         theme.notifier().changed.connect(self.update)
-        self.setEnabled(False)
+        self.show_round(None)
 
     @property
     def change(self) -> Change:
@@ -71,9 +71,9 @@ class WhatIfBox(QWidget):
         known = run is not None and number < len(run.rounds)
         if run is None or not known or run.rounds[number].verified is None:
             self._round = None
-            self.setEnabled(False)
+            self._show_content(False)
             return
-        self.setEnabled(True)
+        self._show_content(True)
         self._round = (run, number, index)
         self.controls.show_round(run, number, index)
         self._answer()
@@ -91,6 +91,12 @@ class WhatIfBox(QWidget):
         """The models have no answer."""
         self._asked = None
         self.card.show_problem(text)
+        self._fit()
+
+    def _show_content(self, shown: bool) -> None:
+        for child in (self.controls, self.card, self.reset):
+            child.setVisible(shown)
+        self._detail.setText(DETAIL if shown else NOTHING)
         self._fit()
 
     def _answer(self) -> None:
@@ -126,6 +132,8 @@ class WhatIfBox(QWidget):
     def places(self, width: int) -> tuple[QRect, QRect, int]:
         """Where the controls and the card stand at a width, and the height of all."""
         inner, top = width - 2 * MARGIN, MARGIN + HEAD
+        if self._round is None:
+            return QRect(), QRect(), MARGIN + 16 + MARGIN
         if width >= SIDE_BY_SIDE:
             card = min(CARD, inner // 2)
             left = inner - card - 2 * MARGIN
@@ -149,12 +157,15 @@ class WhatIfBox(QWidget):
 
     def _place(self) -> None:
         controls, card, _ = self.places(self.width())
+        self._detail.setGeometry(MARGIN + 64, MARGIN - 4, self.width() // 2, 24)
+        if self._round is None:
+            return
         self.controls.setGeometry(controls)
         self.card.setGeometry(card)
-        end = controls.right() + 1
-        wide = self.reset.sizeHint().width()
-        self.reset.setGeometry(end - wide, MARGIN - 4, wide, 24)
-        self._detail.setGeometry(MARGIN + 72, MARGIN - 4, end - wide - MARGIN - 72, 24)
+        size = self.reset.sizeHint()
+        # Its frame shows on hover only, so its text stands flush.
+        left = controls.right() + 9 - size.width()
+        self.reset.setGeometry(left, MARGIN + 8 - size.height() // 2, size.width(), size.height())
 
     def _fit(self) -> None:
         """Another height may be needed: whoever holds the box is told by a LayoutRequest."""

@@ -26,7 +26,8 @@ _STATES = {"resampled": TokenState.RESAMPLED, "bonus": TokenState.BONUS}
 
 
 class _Chip(NamedTuple):
-    """emitted: place among the emitted tokens, None if it is none. place: in the proposal, -1 of the added one."""
+    """emitted: place among the emitted tokens, None if it is none. place: in the proposal, -1 of
+    the added token."""
 
     label: str
     state: TokenState
@@ -140,13 +141,12 @@ class WouldBe(QWidget):
         parts = outcome.differs_at(recorded)
         x, marked = float(PAD), False
         for chip in self._of(outcome):
-            arrow = ARROW if chip.place < 0 and x > PAD else 0
+            arrow = ARROW if chip.place < 0 and outcome.tokens else 0
             wide = min(font.chip_width(chip.label, True), width - 2 * PAD)
             if x > PAD and x + arrow + wide > width - PAD:
-                x, y, arrow = float(PAD), y + LINE, 0
+                x, y = float(PAD), y + LINE
             if arrow:
-                if painter is not None:
-                    put(painter, x + 4, y + CHIP / 2, "→", font.font, now.muted)
+                put(painter, x, y + CHIP / 2, "→", font.font, now.muted)
                 x += arrow
             box = QRectF(round(x), y, wide, CHIP)
             differs = parts is not None and chip.emitted is not None and chip.emitted >= parts
@@ -156,10 +156,12 @@ class WouldBe(QWidget):
             x = box.right() + GAP
         y += LINE
         if parts is not None:
-            if painter is not None and marked:
-                painter.setPen(QPen(now.warn, 2))
-                painter.drawLine(QLineF(PAD, y + 8, PAD + 12, y + 8))
-            left = PAD + (20 if marked else 0)
+            left = PAD
+            if marked:
+                left += 24
+                if painter is not None:
+                    painter.setPen(QPen(now.warn, 2))
+                    painter.drawLine(QLineF(PAD, y + 8, PAD + 16, y + 8))
             put(painter, left, y + 8, words.DIFFERS, theme.font(theme.SMALL), now.warn_text)
             y += 24
         return y

@@ -19,10 +19,11 @@ from engine.rules import RULES
 from engine.trace import Run
 from engine.whatif.outcome import Change
 
-LABEL = 96
+LABEL, WAS = 88, 64
+EDIT = QSize(72, 30)
 GAP = 8
 COLUMN_GAP = 24
-INLINE, STACKED = 32, 48
+INLINE, STACKED = 32, 56
 TWO_COLUMNS = 440
 """Width from which the controls stand in two columns, each with its slider below."""
 
@@ -63,7 +64,7 @@ class ChangeSlider(_Field):
         self._low, self._step, self._decimals = low, step, decimals
         self.edit = ValueEdit(low, high if most is None else most, step, decimals)
         self.edit.setParent(self)
-        self.edit.setFixedSize(64 if decimals > 2 else 48, 24)
+        self.edit.setFixedSize(EDIT)
         self.edit.setAccessibleName(f"{self.slider.accessibleName()}, value")
         self.slider.setRange(0, round((high - low) / step))
         self.slider.setPageStep(max(self.slider.maximum() // 10, 1))
@@ -91,17 +92,16 @@ class ChangeSlider(_Field):
         self.edit.set_high(high)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        width, edit = self.width(), self.edit.width()
-        if self.height() < STACKED:
-            self.label.setGeometry(0, 0, LABEL, INLINE)
-            self.edit.move(width - edit, (INLINE - 24) // 2)
-            self.was.setGeometry(width - edit - 64, 0, 64, INLINE)
-            self.slider.setGeometry(LABEL, 4, width - LABEL - edit - 64 - GAP, 24)
+        width, stacked = self.width(), self.height() >= STACKED
+        edge = width - EDIT.width()
+        self.label.setGeometry(0, 0, LABEL, INLINE)
+        self.edit.move(edge, 1)
+        left = LABEL if stacked else edge - WAS - GAP
+        self.was.setGeometry(left, 0, edge - GAP - left, INLINE)
+        if stacked:
+            self.slider.setGeometry(0, INLINE, width, 24)
         else:
-            self.label.setGeometry(0, 0, width // 2, 24)
-            self.edit.move(width - edit, 0)
-            self.was.setGeometry(width // 2, 0, width - width // 2 - edit, 24)
-            self.slider.setGeometry(0, 24, width, 24)
+            self.slider.setGeometry(LABEL, 4, left - LABEL - GAP, 24)
 
     def _slid(self, position: int) -> None:
         self.edit.value = self._low + position * self._step
@@ -141,15 +141,15 @@ class RuleField(_Field):
         self.was.setText("")
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        width, box = self.width(), 132
-        if self.height() < STACKED:
-            self.label.setGeometry(0, 0, LABEL, INLINE)
+        width, stacked = self.width(), self.height() >= STACKED
+        self.label.setGeometry(0, 0, LABEL, 24 if stacked else INLINE)
+        if stacked:
+            self.choice.setGeometry(0, 24, width, INLINE)
+            self.was.setGeometry(LABEL, 0, width - LABEL, 24)
+        else:
+            box = 136
             self.choice.setGeometry(width - box, 0, box, INLINE)
             self.was.setGeometry(LABEL, 0, width - LABEL - box - GAP, INLINE)
-        else:
-            self.label.setGeometry(0, 8, LABEL // 2, INLINE)
-            self.choice.setGeometry(width - box, 8, box, INLINE)
-            self.was.setGeometry(LABEL // 2, 8, width - LABEL // 2 - box - GAP, INLINE)
 
     def _chosen(self) -> None:
         was = "" if self.value is None else f"{short_name(RULE_NAMES, RULES[self._recorded])} →"
@@ -185,6 +185,7 @@ class Controls(QWidget):
             field.setParent(self)
             field.changed.connect(self._told)
         self.parameters.setParent(self)
+        self.parameters.show_for("")
         self.parameters.changed.connect(self._told)
 
     def show_round(self, run: Run, number: int, index: int) -> None:
@@ -287,7 +288,7 @@ class Controls(QWidget):
     def _parameter_height(self) -> int:
         parameters = self.parameters
         shown = [s for s in parameters.sliders.values() if s.isVisibleTo(parameters)]
-        return (STACKED + GAP) * len(shown) - GAP if shown else 0
+        return self.parameters.sizeHint().height() if shown else 0
 
     def _told(self, *, tell: bool = True) -> None:
         if self._quiet:
