@@ -17,8 +17,16 @@ from engine.trace import Run
 Ink = Literal["target", "draft", "good"]
 """The hue of a lane, as the theme names it."""
 REPLAYED = "replayed together"
-FACETS = ("target", "drafter", "γ", "rule", "length", "branches", "sampling", "device", "machine")
+SAMPLING = ("temperature", "filters", "seed")
+FACETS = (
+    *("target", "drafter", "γ", "rule", "length", "branches", "machine", "device"),
+    *SAMPLING,
+)
 """What can tell two runs apart, in the order in which a heading names it."""
+
+
+_SHARED = ("machine", "device", *SAMPLING)
+"""Facets that a lane's details leave out where both runs agree."""
 
 
 def is_plain(run: Run) -> bool:
@@ -32,7 +40,7 @@ def facets(run: Run) -> dict[str, str]:
     config, target = started.config, started.models.target
     found = {
         "target": " ".join(filter(None, (target.name, target.quantisation))),
-        "sampling": _sampling(started),
+        **dict(zip(SAMPLING, _sampling(started), strict=True)),
         "device": device_words(target),
         "machine": started.host.cpu,
     }
@@ -57,14 +65,13 @@ def _drafter(started: RunStarted) -> str:
     return name if name == "n-gram" else name.lower()
 
 
-def _sampling(started: RunStarted) -> str:
+def _sampling(started: RunStarted) -> tuple[str, str, str]:
     config = started.config
-    words = ["greedy" if config.greedy else f"T {config.temperature:g}"]
-    if not config.greedy:
-        words += [f"top-k {config.top_k}"] if config.top_k else []
-        words += [f"top-p {config.top_p:g}"] if config.top_p < 1 else []
-        words.append(f"seed {config.seed}")
-    return " ".join(words)
+    if config.greedy:
+        return "greedy", "", ""
+    filters = [f"top-k {config.top_k}"] if config.top_k else []
+    filters += [f"top-p {config.top_p:g}"] if config.top_p < 1 else []
+    return f"T {config.temperature:g}", " ".join(filters), f"seed {config.seed}"
 
 
 def differing(first: Run, second: Run) -> list[str]:
@@ -94,10 +101,15 @@ def lane_names(first: Run, second: Run) -> tuple[LaneName, LaneName]:
             name = " · ".join(found[f] for f in used) or _lacking(differ[0])
         else:
             used, name = [], place
-        told = [f for f in FACETS if f not in ("sampling", "device", "machine") or f in differ]
+        told = [f for f in FACETS if f not in _SHARED or f in differ]
         detail = " · ".join(found[f] for f in told if found.get(f) and f not in used)
-        named.append(LaneName(name[:1].upper() + name[1:] if name[:1] != "γ" else name, detail))
+        named.append(LaneName(_as_heading(name), detail))
     return named[0], named[1]
+
+
+def _as_heading(name: str) -> str:
+    """With a capital, but for symbols: γ, and the n of n-gram."""
+    return name if name.startswith(("γ", "n-gram")) else name[:1].upper() + name[1:]
 
 
 def inks(first: Run, second: Run) -> tuple[Ink, Ink]:
@@ -110,7 +122,8 @@ def inks(first: Run, second: Run) -> tuple[Ink, Ink]:
 
 
 def _lacking(facet: str) -> str:
-    return {"length": "fixed length", "branches": "no branches"}.get(facet, facet)
+    lacking = {"length": "fixed length", "branches": "no branches", "filters": "no filter"}
+    return lacking.get(facet, facet)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +143,9 @@ def badge(first: Run, second: Run) -> Badge:
         other.append("prompts")
     if "target" in differ:
         other.append("models")
-    if "sampling" in differ:
-        other.append("sampling")
+    sampled = [f for f in SAMPLING if f in differ]
+    if sampled:
+        other.append("seeds" if sampled == ["seed"] else "sampling")
     if "machine" in differ or "device" in differ:
         other.append("machines" if "machine" in differ else "devices")
     if not other:

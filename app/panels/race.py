@@ -58,10 +58,10 @@ class RacePage(QWidget):
         self, parent: QWidget | None = None, entries: Callable[[], list[Entry]] = list
     ) -> None:
         super().__init__(parent)
-        self.state = Race(self)
+        self.current = Race(self)
         self.view = RaceView()
         self.banners = Banners()
-        self.transport = RaceTransport(self.state)
+        self.transport = RaceTransport(self.current)
         self.reader = RunReader(self)
         self.ask_recording: Callable[[], str] = self._ask_recording
         self._runs: list[Run | None] = [None, None]
@@ -83,8 +83,8 @@ class RacePage(QWidget):
         self._lay_out()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Race")
-        self.state.replaced.connect(lambda: self.view.set_race(self.state))
-        self.state.moved.connect(lambda: self.view.show_at(self.state.now_ns))
+        self.current.replaced.connect(lambda: self.view.set_race(self.current))
+        self.current.moved.connect(lambda: self.view.show_at(self.current.now_ns))
         self.reader.found.connect(self._on_read)
         self.reader.failed.connect(self._on_failed)
         theme.notifier().changed.connect(self._restyle)
@@ -103,7 +103,8 @@ class RacePage(QWidget):
         top.addStretch(1)
         top.addWidget(self.close_button)
         news = QHBoxLayout()
-        news.setContentsMargins(16, 12, 16, 0)
+        news.setContentsMargins(16, 0, 16, 0)
+        self.banners.setContentsMargins(0, 12, 0, 0)
         news.addWidget(self.banners)
         page = QVBoxLayout(self)
         page.setContentsMargins(0, 0, 0, 0)
@@ -140,18 +141,18 @@ class RacePage(QWidget):
         self.reader.read(path)
 
     def seek_ns(self, ns: float) -> None:
-        self.state.seek_ns(ns)
+        self.current.seek_ns(ns)
 
     @property
     def end_ns(self) -> int:
-        return self.state.end_ns
+        return self.current.end_ns
 
     def _take(self, first: Run | None, second: Run | None) -> None:
         self._runs = [first, second]
         self.setFocus()
         self.reader.drop()
         self.banners.clear()
-        self.state.set_runs(first, second)
+        self.current.set_runs(first, second)
         self._show()
 
     def _show(self) -> None:
@@ -214,7 +215,7 @@ class RacePage(QWidget):
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        race, key = self.state, _Key(event.key())
+        race, key = self.current, _Key(event.key())
         calls: dict[Qt.Key, Callable[[], object]] = {
             _Key.Key_Space: race.toggle,
             _Key.Key_Home: race.to_start,
@@ -232,7 +233,7 @@ class RacePage(QWidget):
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
-        self.state.hold()
+        self.current.hold()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         QPainter(self).fillRect(self.rect(), theme.theme().window)

@@ -18,6 +18,8 @@ from app.views.race_lane import lane_colours
 
 WIDE = 700
 """From this width on, the ratio stands between the two columns; below it, above them."""
+WIDEST = 1200
+"""What belongs together stays together on the largest screens."""
 _INSET = 16.0
 
 
@@ -33,7 +35,7 @@ class CardText(NamedTuple):
 
 
 def card_height(width: float) -> int:
-    return 120 if width >= WIDE else 184
+    return 120 if width >= WIDE else 192
 
 
 def card_text(race: Race, state: RaceState, names: tuple[LaneName, LaneName]) -> CardText:
@@ -52,7 +54,9 @@ def card_text(race: Race, state: RaceState, names: tuple[LaneName, LaneName]) ->
         return CardText(f"{race.tokens:,}", "tokens to go", None, "", True)
     if leader is None:
         return CardText("level", fmt.count(state.lanes[0].tokens, "token"), None, "", True)
-    return CardText(f"+{fmt.count(by, 'token')}", f"{names[leader].name} leads", leader, "", True)
+    what = "has finished" if state.lanes[leader].finished else "leads"
+    ahead = f"+{fmt.count(by, 'token')}"
+    return CardText(ahead, f"{names[leader].name} {what}", leader, "", True)
 
 
 def paint_card(
@@ -70,10 +74,11 @@ def paint_card(
     painter.setPen(QPen(now.line, 1))
     painter.setBrush(now.panel)
     painter.drawRoundedRect(card.adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)
-    inner = card.adjusted(_INSET, 0, -_INSET, 0)
+    aside = max(_INSET, (card.width() - WIDEST) / 2)
+    inner = card.adjusted(aside, 0, -aside, 0)
     wide = card.width() >= WIDE
     third = inner.width() / 3 if wide else inner.width() / 2
-    top = card.top() + (16 if wide else 72)
+    top = card.top() + (16 if wide else 80)
     for i, (lane, at) in enumerate(zip(race.lanes, state.lanes, strict=True)):
         left = inner.left() + (i * 2 * third if wide else i * third)
         column = QRectF(left + 4, top, third - 8, 72)

@@ -10,8 +10,9 @@ from app import assets, race_words, theme
 from app.race import Lane, LaneState
 from app.race_words import Ink, LaneName
 from app.views import format as fmt
+from app.views.pixels import ratio_of
 from app.views.token_view import TokenView
-from engine.trace import Run
+from engine.trace import Run, TokenState
 
 HEADER, SHORT = 136, 104
 """Height above the stream; short: where the name and the clock share a line."""
@@ -63,6 +64,7 @@ class LaneView(QWidget):
             self.tokens.refresh()
         else:
             self.tokens.set_run(shown)
+        self.tokens.set_caret(not state.finished)
         self._shown = shown
         self._state = state
         self.setAccessibleDescription(self.sentence)
@@ -162,11 +164,11 @@ class LaneView(QWidget):
         font = theme.sans(12, QFont.Weight.DemiBold)
         width = QFontMetricsF(font).horizontalAdvance(self.mark) + 16 + 6 + 2 * 10
         pill = QRectF(self.width() - width, 0, width, 24)
-        colour = ink if self._first else now.muted
+        colour = ink if self._first else now.states[TokenState.DISCARDED].text
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(theme.with_alpha(colour, 0.13))
         painter.drawRoundedRect(pill, 12, 12)
-        flag = assets.pixmap("finish", colour, 14, self.devicePixelRatioF())
+        flag = assets.pixmap("finish", colour, 14, ratio_of(self))
         painter.drawPixmap(QPointF(round(pill.left()) + 11, 5), flag)
         painter.setFont(font)
         painter.setPen(colour)

@@ -12,6 +12,7 @@ from app.race_words import Badge, Ink, LaneName
 from app.views.legend import Legend
 from app.views.race_card import card_height, paint_card
 from app.views.race_lane import LaneView
+from engine.trace import TokenState
 
 SIDE_BY_SIDE = 700
 """Width from which the lanes stand beside each other."""
@@ -116,7 +117,7 @@ class RaceView(QWidget):
         return QRect(MARGIN, self.height() - MARGIN - height, width, height)
 
     def _place(self) -> None:
-        width, top = self.width() - 2 * MARGIN, 8 + TITLE + (24 if self.stacked else 16)
+        width, top = self.width() - 2 * MARGIN, 8 + TITLE + (32 if self.stacked else 16)
         height = self._card().top() - MARGIN - top
         for i, view in enumerate(self.lanes):
             view.set_short(self.stacked)
@@ -167,7 +168,7 @@ class RaceView(QWidget):
         forms = self._badge.forms
         form = next((f for f in forms if metrics.horizontalAdvance(f) <= room), forms[-1])
         form = metrics.elidedText(form, Qt.TextElideMode.ElideRight, max(room, 0))
-        top = 8 + TITLE - 4 if self.stacked else 14
+        top = 8 + TITLE if self.stacked else 14
         return form, QRectF(left, top, metrics.horizontalAdvance(form) + 20, 20)
 
     def _title_end(self) -> float:
@@ -188,7 +189,7 @@ class RaceView(QWidget):
         painter.setBrush(theme.with_alpha(now.warn if warns else now.host, 0.16))
         painter.drawRoundedRect(pill, 10, 10)
         painter.setFont(theme.sans(11, QFont.Weight.DemiBold))
-        painter.setPen(now.warn_text if warns else now.muted)
+        painter.setPen(now.warn_text if warns else now.states[TokenState.DISCARDED].text)
         painter.drawText(pill, int(Qt.AlignmentFlag.AlignCenter), form)
 
     def _paint_empty(self, painter: QPainter, now: theme.Theme) -> None:

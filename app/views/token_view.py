@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QPushButton, QToolTip
 
 from app import theme
 from app.views.chips import RADIUS, STREAM_GLYPHS, ChipFont
+from app.views.pixels import ratio_of
 from app.views.row_cache import RowCache
 from app.views.source_light import first_cell, paint_light, pieces_of, source_cells
 from app.views.token_layout import DENSE, NORMAL, Metrics, Shape, Shaper, TokenLayout, aside_of
@@ -48,6 +49,7 @@ class TokenView(QAbstractScrollArea):
         self._run: Run | None = None
         self._closed = 0
         self._seen = (0, 0, False)
+        self._caret = True
         self._dense = False
         self._show_rejected = True
         self._hover = -1
@@ -176,6 +178,12 @@ class TokenView(QAbstractScrollArea):
     def source_cells(self) -> list[int]:
         """The cells that are lit."""
         return self._source[0]
+
+    def set_caret(self, show: bool) -> None:
+        """Whether a run that goes on shows a caret: not where it is shown up to a finish line."""
+        if show != self._caret:
+            self._caret = show
+            self.viewport().update()
 
     @property
     def dense(self) -> bool:
@@ -357,7 +365,7 @@ class TokenView(QAbstractScrollArea):
         if run is None or not len(self._layout):
             self._paint_empty(painter, current)
             return
-        ratio = self.devicePixelRatioF()
+        ratio = ratio_of(self)
         self._cache.use((current.scheme, current.palette, ratio, self._font.size))
         top = event.rect().top() + self._offset - MARGIN
         rows = self._layout.rows_between(top - 4, top + event.rect().height() + 4)
@@ -376,7 +384,7 @@ class TokenView(QAbstractScrollArea):
             self._paint_ring(painter, self._hover, QPen(current.muted, 1.0), 1.5)
         if self._selected >= 0:
             self._paint_ring(painter, self._selected, QPen(current.text, 2.0), 2.0)
-        if run.finished is None:
+        if run.finished is None and self._caret:
             x, y = self._layout.end
             bar = QRectF(x + MARGIN + 3, y + MARGIN - self._offset + 2, CARET_WIDTH, 0)
             bar.setHeight(self._layout.metrics.chip - 4)
