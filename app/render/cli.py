@@ -101,16 +101,15 @@ def make_film(trace: Trace, clip: Clip, against: Trace | None = None) -> Film:
     from PySide6.QtWidgets import QApplication
 
     from app import theme
-    from app.render.film import Film  # pyright: ignore[reportMissingImports]
+    from app.render.film import Film
 
     application = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(application, QApplication)
     theme.set_scheme(clip.scheme)
     theme.install(application)
-    more = {} if against is None else {"against": against}
     return Film(
         trace, clip.view, clip.size, clip.fps, clip.scheme, clip.start_s, clip.stop_s, clip.speed,
-        **more,
+        against=against,
     )  # fmt: skip
 
 

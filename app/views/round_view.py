@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from app import theme
 from app.views.chips import ChipFont
 from app.views.comparison_card import card_height, paint_badge, paint_card
+from app.views.pixels import ratio_of
 from app.views.round_boxes import (
     CHIPS_BOTTOM,
     CHIPS_TOP,
@@ -294,7 +295,7 @@ class RoundView(QWidget):
             if self._motion is not None:
                 said = words(self._motion, box, i, self._motion_t)
             paint_box(painter, current, said, rect, hue, ink, title, text is EMPTY)
-            ratio = self.devicePixelRatioF()
+            ratio = ratio_of(self)
             if i < len(self._trees):
                 # The path in the hue of what it is so far: proposed, then accepted.
                 strong = hue if i == 0 else current.good
@@ -302,7 +303,7 @@ class RoundView(QWidget):
             elif self._motion is None or i == 0:
                 paint_chips(painter, current, self._placed[i], self._chip_font, ratio)
         if self._motion is not None:
-            ratio, t = self.devicePixelRatioF(), self._motion_t
+            ratio, t = ratio_of(self), self._motion_t
             paint_motion(painter, current, self._motion, t, rects, self._chip_font, ratio)
         for left, right in pairwise(rects):
             paint_arrow(painter, current, left, right)

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app import theme
 from app.views import format as fmt
+from app.views.pixels import ratio_of
 from app.views.timeline_bars import (
     BAR_HEIGHT,
     BAR_TOP,
@@ -104,14 +105,15 @@ class Timeline(QWidget):
             self._schedule_readout(at_once=ended)
             self.update()
 
-    def set_position(self, ns: float | None) -> None:
-        """Put the playhead at a moment of decode time, or (None) at the newest round's end."""
+    def set_position(self, ns: float | None, *, at_once: bool = False) -> None:
+        """Put the playhead at a moment of decode time, or (None) at the newest round's end.
+        at_once: the figures too, which a person could not read while it moves."""
         if ns != self._position:
             before, self._position = self.shown_round, ns
             if ns is not None:
                 self._reveal(ns)
-            if self.shown_round != before:
-                self._schedule_readout(at_once=False)
+            if self.shown_round != before or at_once:
+                self._schedule_readout(at_once=at_once)
             self.update()
 
     def show_round(self, index: int | None) -> None:
@@ -245,7 +247,7 @@ class Timeline(QWidget):
 
     def _picture(self, current: theme.Theme) -> QPixmap:
         """Bars and dots of the visible range; drawn again only when they differ."""
-        inner, ratio = self._inner(), self.devicePixelRatioF()
+        inner, ratio = self._inner(), ratio_of(self)
         low, high = self.visible_range
         key = (low, high, len(self._data), inner.width(), ratio, current.scheme, current.palette)
         if key != self._bars_key:

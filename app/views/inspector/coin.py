@@ -14,6 +14,7 @@ from app import theme
 from app.views.chips import ChipFont, paint_chip
 from app.views.inspector import words
 from app.views.inspector.figure import Figure, flow, paragraph, put, ramp
+from app.views.pixels import ratio_of
 from app.views.plots import axes
 from app.views.token_layout import label_of
 from engine.criterion import Criterion, four
@@ -186,7 +187,7 @@ class Coin(Figure):
             named = put(painter, x, y + 8, name, small, now.muted)
             painter.setFont(font.font)
             box = QRectF(x, y + 16 + 2, wide, CHIP - 4)
-            ratio = painter.device().devicePixelRatioF()
+            ratio = ratio_of(self)
             paint_chip(painter, box, label, style, kind, font, False, ratio)
             x += max(wide, named) + 12
             if i == 0:

@@ -9,6 +9,7 @@ from app import theme
 from app.views.chips import ChipFont, paint_chip
 from app.views.inspector import words
 from app.views.inspector.figure import Figure, paragraph, put, ramp
+from app.views.pixels import ratio_of
 from app.views.token_layout import label_of
 from engine.inspected import Token
 from engine.trace import TokenState
@@ -101,7 +102,7 @@ class Header(Figure):
         if place:  # what replaces the token appears when the draw has been made
             painter.setOpacity(ramp(self._progress, 0.6, 1.0))
         painter.setFont(font.font)
-        now, ratio = theme.theme(), painter.device().devicePixelRatioF()
+        now, ratio = theme.theme(), ratio_of(self)
         style = now.states[token.state]
         paint_chip(painter, box, label_of(token.text), style, token.state, font, True, ratio)
         if token.index == self.shown.index and len(self.tokens()) > 1:
