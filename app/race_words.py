@@ -163,9 +163,10 @@ def _listed(words: list[str]) -> str:
 
 
 def goal(race: Race) -> str:
-    """How far they race, and why no further."""
+    """How far they race, and why no further; what the times are."""
     tokens = fmt.count(race.tokens, "token")
-    return f"to {tokens}, as many as both runs have" if race.cut else f"to {tokens}"
+    far = f"to {tokens}, as many as both have" if race.cut else f"to {tokens}"
+    return f"{far} · {kind(race)} decode times"
 
 
 # Times

@@ -99,17 +99,15 @@ class RunPicker(QPushButton):
         menu = self.menu_of_runs
         menu.clear()
         runs = [run for run in self._trace.runs if run.tally.tokens] if self._trace else []
-        if runs:
-            menu.addSection("This recording")
         for run in runs:
             action = menu.addAction(run_title(run).replace("&", "&&"))
             action.setCheckable(True)
             action.setChecked(run is self._run)
             action.triggered.connect(lambda _=False, r=run: self.chosen.emit(r))
-        menu.addSection("Another recording")
+        menu.addSeparator()
         entries = self.entries()
         for role, word in ROLES:
-            recent = menu.addMenu(f"Its {word} run")
+            recent = menu.addMenu(f"{word.capitalize()} run of")
             recent.setEnabled(bool(entries))
             recent.setToolTipsVisible(True)
             for entry in entries:

@@ -111,7 +111,7 @@ def test_the_menu_offers_the_runs_of_this_recording(page, trace):
     for run in trace.runs:
         assert run_title(run) in offered
     assert offered[run_title(trace.runs[1])].isChecked()
-    assert not offered["Its standard run"].isEnabled(), "there are no recordings yet"
+    assert not offered["Standard run of"].isEnabled(), "there are no recordings yet"
     offered[run_title(trace.runs[0])].trigger()
     assert racing(page) == [trace.runs[0]] * 2
 
@@ -133,7 +133,7 @@ def test_the_menu_offers_both_runs_of_recent_recordings(page, trace, qtbot, tmp_
     picker = page.pickers[0]
     for word, plain in (("speculative", False), ("standard", True)):
         picker.fill()
-        submenu = entries_of(picker.menu_of_runs)[f"Its {word} run"].menu()
+        submenu = entries_of(picker.menu_of_runs)[f"{word.capitalize()} run of"].menu()
         with qtbot.waitSignal(page.current.replaced):
             submenu.actions()[0].trigger()
         assert racing(page)[0].started.config.seed == 9

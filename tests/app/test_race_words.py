@@ -122,6 +122,9 @@ def test_the_goal_says_why_it_is_no_further():
     assert race_words.goal(race_of(whole.runs[1], whole.runs[1])).startswith("to ")
     assert "as many as both" in race_words.goal(race_of(*whole.runs))
     assert "as many" not in race_words.goal(race_of(whole.runs[1], whole.runs[1]))
+    assert race_words.goal(race_of(*whole.runs)).endswith("measured decode times")
+    toy = make_trace(rounds=9, simulated=True)
+    assert race_words.goal(race_of(*toy.runs)).endswith("simulated decode times")
 
 
 def test_how_a_time_came_about_adds_up():
