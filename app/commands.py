@@ -71,6 +71,9 @@ class Desk(Protocol):
     def slower(self) -> None: ...
     def faster(self) -> None: ...
     def toggle_inspector(self) -> None: ...
+    def toggle_race(self) -> None: ...
+    def render_clip(self) -> None: ...
+    def present(self) -> None: ...
     def check_losslessness(self) -> None: ...
     def reset_setup(self) -> None: ...
     def show_shortcuts(self) -> None: ...
@@ -212,6 +215,33 @@ COMMANDS: dict[str, Command] = {
             IDLE,
         ),
         Command(
+            "race",
+            "Ra&ce",
+            lambda desk: desk.toggle_race(),
+            "Two recorded runs side by side, on one clock",
+            ("Ctrl+Shift+C",),
+            "race",
+            IDLE,
+            checkable=True,
+        ),
+        Command(
+            "render",
+            "R&ender clip…",
+            lambda desk: desk.render_clip(),
+            "A video, animation or picture of this recording",
+            ("Ctrl+E",),
+            "record",
+            IDLE,
+        ),
+        Command(
+            "present",
+            "&Presenter mode",
+            lambda desk: desk.present(),
+            "The chosen views alone, in large",
+            ("F11",),
+            checkable=True,
+        ),
+        Command(
             "target",
             "Choose &target…",
             lambda desk: desk.choose_target(),
@@ -333,19 +363,19 @@ RECENT = "recent"
 """Stands for the submenu of recent recordings."""
 
 MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("&File", ("open", RECENT, "save", "", "target", "draft", "", "quit")),
+    ("&File", ("open", RECENT, "save", "render", "", "target", "draft", "", "quit")),
     ("&Run", ("run", "stop", "", "check", "", "reset")),
     (
         "&Playback",
         (
             *("pause", "step", "step-back", "", "to-start", "previous-round", "next-round"),
-            *("to-end", "", "slower", "faster"),
+            *("to-end", "", "slower", "faster", "", "race"),
         ),
     ),
     (
         "&View",
         (
-            *("theme", "system-theme", "palette", "", "rejected", "dense"),
+            *("present", "", "theme", "system-theme", "palette", "", "rejected", "dense"),
             *("reduced-motion", "", "setup", "plots", "inspector"),
         ),
     ),

@@ -193,8 +193,7 @@ class Presenter(QObject):
         self._centre.refresh(player)
         self._centre.round_view.set_motion(*motion_of(player))
         self._skip.watch(self._centre.round_view.moving)
-        if self._side.is_inspecting:
-            self._side.inspector.refresh()
+        self._side.refresh()
         self._turns.mark()
 
     def _on_playback(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 import platformdirs
@@ -51,6 +51,17 @@ class View(msgspec.Struct, frozen=True):
     setup_panel: bool = True
     plots_panel: bool = True
     reduced_motion: bool | None = None
+
+
+class Presenting(msgspec.Struct, frozen=True):
+    """How presenter mode was last set. fixed: the stage's name where it has a window of a fixed
+    size, "" on the full screen."""
+
+    view: Literal["stream", "round", "race", "plots", "inspector", "all"] = "all"
+    shape: Literal["16:9", "1:1", "9:16"] = "16:9"
+    fixed: Literal["", "1080p", "4K"] = ""
+    caption: str = ""
+    show_keys: bool = True
 
 
 class Rendering(msgspec.Struct, frozen=True):
@@ -135,6 +146,14 @@ class Settings:
     @rendering.setter
     def rendering(self, value: Rendering) -> None:
         self._put("rendering", value)
+
+    @property
+    def presenting(self) -> Presenting:
+        return self._get("presenting", Presenting) or Presenting()
+
+    @presenting.setter
+    def presenting(self, value: Presenting) -> None:
+        self._put("presenting", value)
 
     @property
     def recent_models(self) -> list[str]:

@@ -14,7 +14,7 @@ from PySide6.QtGui import (
     QKeyEvent,
     QShowEvent,
 )
-from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 import engine
 from app.commands import DECODING, State, enable, fill_menus, make_actions
@@ -39,7 +39,9 @@ from app.panels.toolbar import Toolbar
 from app.presenter import Presenter
 from app.settings import Settings
 from app.setup import Setup, default_setup, problems
+from app.shows import Shows
 from app.view_options import ViewOptions
+from app.what_if_desk import WhatIfDesk
 from engine.session import Session
 
 MEMORY_MS = 2000
@@ -119,8 +121,14 @@ class MainWindow(QMainWindow):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.toolbar)
-        layout.addWidget(self.splitter, 1)
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self.splitter)
+        layout.addWidget(self.pages, 1)
         self.setCentralWidget(whole)
+        self.shows = Shows(
+            self.settings, self.controller, self.files, self.pages, self.actions_by_id, self
+        )
+        self.what_if = WhatIfDesk(self.side, self.controller, lambda: self.setup_panel.setup, self)
         self.setFocus()  # no ring around anything until Tab is pressed
         self._memory_timer = QTimer(self)
         self._memory_timer.setInterval(MEMORY_MS)
@@ -197,6 +205,7 @@ class MainWindow(QMainWindow):
         setup = self.setup_panel.setup
         self.settings.setup = setup
         self.centre.banners.clear("error")
+        self.shows.close_race()
         self.controller.start(setup.job(self.files.recordings.new_path()), stepping=stepping)
 
     def pause_or_resume(self) -> None:
@@ -285,6 +294,7 @@ class MainWindow(QMainWindow):
             )
             return
         self.centre.banners.clear("error")
+        self.shows.close_race()
         self.controller.open(path)
 
     def choose_target(self) -> None:
@@ -292,6 +302,16 @@ class MainWindow(QMainWindow):
 
     def choose_draft(self) -> None:
         self.pickers.draft.open()
+
+    def toggle_race(self) -> None:
+        self.controller.player.hold()
+        self.shows.toggle_race()
+
+    def render_clip(self) -> None:
+        self.shows.render()
+
+    def present(self) -> None:
+        self.shows.toggle_presentation()
 
     def check_losslessness(self) -> None:
         self.lab.open()
@@ -344,8 +364,9 @@ class MainWindow(QMainWindow):
         self.pickers.set_enabled(state is State.IDLE)
 
     def _tell_saveable(self) -> None:
-        idle = self.controller.state is State.IDLE
-        self.actions_by_id["save"].setEnabled(idle and self.files.shown is not None)
+        whole = self.controller.state is State.IDLE and self.files.shown is not None
+        self.actions_by_id["save"].setEnabled(whole)
+        self.actions_by_id["render"].setEnabled(whole)
 
     def _tell_playable(self) -> None:
         """What playback allows: nothing without a run, nothing backwards at its beginning."""
@@ -354,6 +375,7 @@ class MainWindow(QMainWindow):
         there = player.whole is not None and player.whole.n_finished_rounds > 0
         free = idle or state in DECODING
         actions["pause"].setEnabled(free and (there or not idle))
+        actions["race"].setEnabled(idle and there)
         for name in ("step-back", "to-start", "previous-round", "next-round", "to-end"):
             actions[name].setEnabled(free and there)
 
@@ -422,6 +444,7 @@ class MainWindow(QMainWindow):
         self.settings.sync()
         self.hide()
         self.lab.close()
+        self.shows.close()
         self.controller.close()
         self._machine.close()
         event.accept()

@@ -12,9 +12,11 @@ from engine.trace import Run
 
 
 class Side(QStackedWidget):
-    """Shows one of the two. inspecting(bool): which one has changed."""
+    """Shows one of the two. inspecting(bool): which one has changed. looked_at(run, round, index):
+    another token is inspected, or the same one with its verdict; round -1: none."""
 
     inspecting = Signal(bool)
+    looked_at = Signal(object, int, int)
 
     def __init__(
         self, plots: PlotsHolder, inspector: InspectorPanel, parent: QWidget | None = None
@@ -25,6 +27,8 @@ class Side(QStackedWidget):
         self.addWidget(inspector)
         self.setMinimumWidth(260)
         inspector.closed.connect(self.show_plots)
+        inspector.walked.connect(lambda number, index: self._tell())
+        self._told: object = None
         self.currentChanged.connect(lambda _: self.inspecting.emit(self.is_inspecting))
 
     def sizeHint(self) -> QSize:
@@ -41,11 +45,28 @@ class Side(QStackedWidget):
         """Show what decided over a token."""
         self.setCurrentWidget(self.inspector)
         self.inspector.show_token(run, number, index)
+        self._tell()
+
+    def refresh(self) -> None:
+        """The run has gained."""
+        if self.is_inspecting:
+            self.inspector.refresh()
+            self._tell()
+
+    def _tell(self) -> None:
+        run, place = self.inspector.run, self.inspector.place or (-1, -1)
+        known = run is not None and 0 <= place[0] < len(run.rounds)
+        judged = run is not None and known and run.rounds[place[0]].verified is not None
+        told = (run.started if run is not None else None, place, judged)
+        if told != self._told:
+            self._told = told
+            self.looked_at.emit(run, *place)
 
     def use_run(self, run: Run | None, *, another: bool) -> None:
         """Another run has no token looked at yet; another moment of the same one keeps it."""
         if another:
             self.inspector.show_token(run)
+            self._tell()
         elif run is not None and self.inspector.place is not None:
             number, index = self.inspector.place
             if number < len(run.rounds):

@@ -13,7 +13,7 @@ from app.commands import COMMANDS, State, tooltip
 from app.panels.model_picker import ModelPicker
 
 HEIGHT = 56
-NARROW = 1280
+NARROW = 1500
 """Below this width, recordings have icons only, and the models get the room."""
 QWIDGETSIZE_MAX = 16_777_215
 _RUN_BUTTONS = ("pause", "step", "stop")
@@ -52,6 +52,8 @@ class Toolbar(QFrame):
         for name in _RUN_BUTTONS:
             layout.addWidget(self._button(name))
         layout.addStretch(1)
+        layout.addWidget(self._button("race", "Race"))
+        layout.addWidget(self._button("render", "Render…"))
         layout.addWidget(self._button("open", "Open…"))
         layout.addWidget(self._button("save", "Save…"))
         layout.addWidget(self._button("theme"))
@@ -64,7 +66,7 @@ class Toolbar(QFrame):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         narrow = event.size().width() < NARROW
-        for name in ("open", "save"):
+        for name in ("race", "render", "open", "save"):
             button = self._buttons[name]
             if narrow:
                 button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)

@@ -140,9 +140,9 @@ class Stage(QWidget):
 
     # What is shown
 
-    def show_player(self, player: Player, baseline: Run | None, figures: Run | None = None) -> None:
-        """The moment where a player is. figures: the run that slow figures are taken from, where
-        they are to change less often than the views."""
+    def show_player(self, player: Player, baseline: Run | None, figures: Run | bool = True) -> None:
+        """The moment where a player is. figures: the run that plots and figures are taken from,
+        where they are to change less often than the views; False: they stay as they are."""
         run, whole = player.shown, player.whole
         if run is None or whole is None:
             return
@@ -180,13 +180,15 @@ class Stage(QWidget):
         if self.inspector is not None:
             self.inspector.show_player(player, coming)
             self._keys[self.inspector] = self.inspector.key
-        slow = run if figures is None else figures
+        self._keys[self.caption] = self.caption.key
+        if figures is False and not another:
+            return
+        slow = run if isinstance(figures, bool) else figures
         if self.plots is not None and self._keys.get(self.plots) != slow.n_finished_rounds:
             self.plots.show_moment(slow, baseline)
             self._keys[self.plots] = slow.n_finished_rounds
         self.heading.show_figure(slow, baseline)
         self._keys[self.heading] = self.heading.key
-        self._keys[self.caption] = self.caption.key
 
     def show_race(self, race: Race, ns: float) -> None:
         """A race at a moment of its clock."""
