@@ -111,6 +111,7 @@ class Caption(QWidget):
         current = theme.theme()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        room = float(self.width())
         if self.keys:
             font = theme.mono(13, theme.HEADING.weight)
             width = QFontMetricsF(font).horizontalAdvance(self.keys) + 24
@@ -121,15 +122,17 @@ class Caption(QWidget):
             painter.setFont(font)
             painter.setPen(current.window)
             painter.drawText(pill, int(Qt.AlignmentFlag.AlignCenter), self.keys)
-        if self.text:
+            room -= width + 16
+        if self.text and room > 80:
             font = theme.sans(15, theme.HEADING.weight)
+            metrics = QFontMetricsF(font)
+            shown = metrics.elidedText(self.text, Qt.TextElideMode.ElideRight, room)
+            # In the middle of the stage; beside the keys where they would meet.
+            wide = metrics.horizontalAdvance(shown)
+            left = max(min((self.width() - wide) / 2, room - wide), 0.0)
             painter.setFont(font)
             painter.setPen(current.text)
-            middle = int(Qt.AlignmentFlag.AlignCenter)
-            shown = QFontMetricsF(font).elidedText(
-                self.text, Qt.TextElideMode.ElideRight, self.width() - 8
-            )
-            painter.drawText(QRectF(self.rect()), middle, shown)
+            painter.drawText(QPointF(left, 22), shown)
 
 
 class StagePlots(QWidget):
@@ -163,6 +166,7 @@ class StagePlots(QWidget):
         curves.update()
         snapshot = take(run, baseline)
         for card in self._curves:
+            card.ensure_plot().on_window = True
             card.set_curves(curves)
         for card in self.cards:
             card.show_snapshot(snapshot)

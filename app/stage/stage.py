@@ -80,7 +80,8 @@ class Stage(QWidget):
         if view in ("round", "all"):
             self.round_view = RoundView(self)
             self.round_view.set_exact(True)
-        if view in ("stream", "all"):
+        tall = self.height() > 1.2 * self.width()  # a round alone would leave most of it empty
+        if view in ("stream", "all") or (view == "round" and tall):
             self.legend = Legend("Output", parent=self)
             self.tokens = TokenView(self)
             self.tokens.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -130,8 +131,9 @@ class Stage(QWidget):
             self.round_view.resize(right - left, 10)
             wanted = self.round_view.sizeHint().height()
             # Alone, it stands in the middle: the eye goes there.
-            tall = min(bottom - top, max(wanted, 330)) if self.view == "round" else wanted
-            start = top + (bottom - top - tall) // 2 if self.view == "round" else top
+            alone = self.tokens is None
+            tall = min(bottom - top, max(wanted, 330)) if alone else wanted
+            start = top + (bottom - top - tall) // 2 if alone else top
             self.round_view.setGeometry(left, start, right - left, tall)
             top = start + tall + GAP
         if self.tokens is not None and self.legend is not None:

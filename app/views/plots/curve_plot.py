@@ -64,6 +64,8 @@ class CurvePlot(pg.GraphicsView):
         self.faint = self._curve("mean")
         self.main = self._curve("peak")
         self._built = True
+        self.on_window = False
+        """Whether it stands on the window's colour, not on a panel's."""
 
     def _curve(self, method: str) -> pg.PlotDataItem:
         curve = pg.PlotDataItem(
@@ -170,7 +172,8 @@ class CurvePlot(pg.GraphicsView):
     def drawBackground(self, painter: QPainter, rect: QRectF | QRect) -> None:
         self._set_pens(max(painter.deviceTransform().m11(), 1.0))
         now, plot, scene = theme(), self.plot, self._scene
-        painter.fillRect(QRectF(self.viewport().rect()), now.panel)
+        ground = now.window if self.on_window else now.panel
+        painter.fillRect(QRectF(self.viewport().rect()), ground)
         axes.paint(painter, plot, scene.ticks, self.y_at, self._x_labels())
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         levels = [self.y_at(line.value) for line in scene.lines]
