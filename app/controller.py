@@ -244,10 +244,10 @@ class Controller(QObject):
         """Whether the run that a person came for is going on."""
         return self.player.live and self.run is not None and not self.run.is_baseline
 
-    def _on_hungry(self, events: int) -> None:
+    def _on_hungry(self) -> None:
         if self.state in (State.RUNNING, State.LOADING):
             self._held = True
-            self.session.step(events)
+            self.session.step_round()
 
     def _on_player_changed(self) -> None:
         # Faster than slow motion again, or at the end by a seek: the engine need not wait.

@@ -34,14 +34,15 @@ class Player(QObject):
     following, which is to be at the end of all that comes.
 
     replaced: `shown` is another object. moved: the moment is another one (also after `replaced`).
-    changed: playing, speed or what may be done. hungry(n): a live run in slow motion needs n more
-    events of the engine, which is held meanwhile.
+    changed: playing, speed or what may be done. hungry: a live run in slow motion needs its next
+    round of the engine, which is held at all other times: it works while the picture rests, so that
+    neither disturbs the other, and what it measures stays true.
     """
 
     replaced = Signal()
     moved = Signal()
     changed = Signal()
-    hungry = Signal(int)
+    hungry = Signal()
 
     def __init__(
         self, parent: QObject | None = None, clock: Callable[[], int] = perf_counter_ns
@@ -130,7 +131,7 @@ class Player(QObject):
         if whole is None or shown is None or shown is whole:
             return None
         n = shown.n_events
-        event = whole.events[n]
+        event = whole.events[n] if n < whole.n_events else None
         if not isinstance(event, Verified):
             return None
         start, stop = whole.clock[n - 1], whole.clock[n]
@@ -175,7 +176,7 @@ class Player(QObject):
         self._last = self._clock()
         self._timer.start()
         self.changed.emit()
-        self._feed()
+        self._needs_round()
 
     def hold(self) -> None:
         if self.playing:
@@ -226,6 +227,8 @@ class Player(QObject):
             return
         now, last = self._clock(), self._last
         self._last = now
+        if self.live and self.slow and self._needs_round():
+            return
         self._now += min(now - last, LONGEST_FRAME_NS) * (self.speed or 1.0)
         times = self._times()
         if self.live:  # wait for the engine
@@ -237,7 +240,6 @@ class Player(QObject):
             self.changed.emit()
             return
         self._go(n, self._now)
-        self._feed()
 
     # Inside
 
@@ -319,15 +321,17 @@ class Player(QObject):
         if (self.shown is whole) != (shown is whole):
             self.changed.emit()
 
-    def _feed(self) -> None:
-        """Keep the engine one verdict ahead of what is shown, and no further."""
+    def _needs_round(self) -> bool:
+        """Whether the next verdict has yet to be made; then the engine is asked for it, once."""
         whole, shown = self.whole, self.shown
         if not (self.live and self.slow) or whole is None or shown is None:
-            return
-        ahead = whole.n_finished_rounds - shown.n_finished_rounds
-        if ahead < 2 and self._asked != whole.n_events:
-            self._asked = whole.n_events
-            self.hungry.emit(whole.started.config.gamma + 2)
+            return False
+        if whole.n_finished_rounds > shown.n_finished_rounds:
+            return False
+        if self._asked != whole.n_finished_rounds:
+            self._asked = whole.n_finished_rounds
+            self.hungry.emit()
+        return True
 
 
 def _visible(event: object) -> bool:

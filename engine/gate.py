@@ -10,7 +10,8 @@ class Gate:
     """Decides when the next event may be made. One thread waits, any thread may steer.
 
         open --pause--> closed --resume--> open
-        closed --step--> (lets so many events through) --> closed
+        closed --step--> (lets one event through) --> closed
+        closed --step_round--> (lets events through until a verdict) --> closed
         any --cancel--> cancelled --reset--> open
 
     It shares its Condition with the command inbox of the session, so that one wait serves both.
@@ -20,6 +21,7 @@ class Gate:
         self.condition = condition or threading.Condition()
         self._paused = False
         self._steps = 0
+        self._rounds = 0
         self._cancelled = False
         self._idle_ns = 0
 
@@ -42,15 +44,28 @@ class Gate:
     def resume(self) -> None:
         with self.condition:
             self._paused = False
-            self._steps = 0
+            self._steps = self._rounds = 0
             self.condition.notify_all()
 
-    def step(self, events: int = 1) -> None:
-        """Let so many more events through and stay (or become) paused."""
+    def step(self) -> None:
+        """Let one more event through and stay (or become) paused."""
         with self.condition:
             self._paused = True
-            self._steps += events
+            self._steps += 1
             self.condition.notify_all()
+
+    def step_round(self) -> None:
+        """Let events through up to the next verdict, and stay (or become) paused."""
+        with self.condition:
+            self._paused = True
+            self._rounds = 1
+            self.condition.notify_all()
+
+    def end_round(self) -> None:
+        """A verdict has passed."""
+        if self._rounds:
+            with self.condition:
+                self._rounds = 0
 
     def cancel(self) -> None:
         with self.condition:
@@ -61,7 +76,7 @@ class Gate:
         """Make ready for the next run."""
         with self.condition:
             self._paused = False
-            self._steps = 0
+            self._steps = self._rounds = 0
             self._cancelled = False
 
     def wait(self) -> bool:
@@ -69,12 +84,15 @@ class Gate:
         if not (self._paused or self._cancelled):
             return True  # the common case, once an event, without the lock
         with self.condition:
-            if self._paused and not self._steps and not self._cancelled:
+            if not self._may_pass():
                 began = time.perf_counter_ns()
-                self.condition.wait_for(lambda: self._cancelled or self._steps or not self._paused)
+                self.condition.wait_for(self._may_pass)
                 self._idle_ns += time.perf_counter_ns() - began
             if self._cancelled:
                 return False
-            if self._steps:
+            if self._steps and not self._rounds:
                 self._steps -= 1
             return True
+
+    def _may_pass(self) -> bool:
+        return self._cancelled or not self._paused or self._steps > 0 or self._rounds > 0

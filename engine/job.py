@@ -24,6 +24,7 @@ from engine.events import (
     Role,
     RunFinished,
     RunStarted,
+    Verified,
 )
 from engine.gate import Gate
 from engine.lab.check import Tell, checked, run_check
@@ -254,6 +255,8 @@ class JobRunner:
                     sequence = event.seq + 1
                     tally.apply(event)
                     sink(event)
+                    if isinstance(event, Verified):
+                        self.gate.end_round()
             except StopIteration as stop:
                 reason = stop.value
             except Cancelled:

@@ -146,11 +146,17 @@ class Session:
     def resume(self) -> None:
         self.gate.resume()
 
-    def step(self, events: int = 1) -> None:
-        """Let the job that runs or waits make so many events, then hold it."""
+    def step(self) -> None:
+        """Let the job that runs or waits make one event, then hold it."""
         with self._condition:
             if self._busy or self._inbox:
-                self.gate.step(events)
+                self.gate.step()
+
+    def step_round(self) -> None:
+        """Let it go on up to its next verdict, then hold it."""
+        with self._condition:
+            if self._busy or self._inbox:
+                self.gate.step_round()
 
     def cancel(self) -> None:
         """Cancel the running job and drop those that wait."""

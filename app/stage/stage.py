@@ -133,6 +133,8 @@ class Stage(QWidget):
             # Alone, it stands in the middle: the eye goes there.
             alone = self.tokens is None
             tall = min(bottom - top, max(wanted, 330)) if alone else wanted
+            if self.view == "round" and not alone:
+                tall += 96
             start = top + (bottom - top - tall) // 2 if alone else top
             self.round_view.setGeometry(left, start, right - left, tall)
             top = start + tall + GAP

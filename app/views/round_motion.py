@@ -108,7 +108,8 @@ def paint_motion(
                 _paint_traveller(painter, current, draft[i], chip, there, font, ratio)
                 continue
         _paint(painter, current, chip, state, font, ratio)
-    if t >= PASS and at < len(motion.judged) and at < len(verify):
+    in_sight = at < len(verify) and verify[at].chip is not None
+    if t >= PASS and at < len(motion.judged) and in_sight:
         _paint_coin(painter, current, verify[at].rect, motion.judged[at], part)
     if t >= TOSS:
         _paint_drop(painter, current, result, (t - TOSS) / (DROP - TOSS), boxes[2], font, ratio)

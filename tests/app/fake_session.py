@@ -46,8 +46,11 @@ class FakeSession:
     def resume(self) -> None:
         self.calls.append("resume")
 
-    def step(self, events: int = 1) -> None:
-        self.calls.append("step" if events == 1 else f"step {events}")
+    def step(self) -> None:
+        self.calls.append("step")
+
+    def step_round(self) -> None:
+        self.calls.append("step round")
 
     def cancel(self) -> None:
         self.calls.append("cancel")

@@ -62,3 +62,30 @@ def test_cancel_wins_over_everything_until_reset():
     gate.reset()
     assert gate.wait()
     assert not gate.paused
+
+
+def test_a_round_passes_and_then_it_holds():
+    gate = Gate()
+    gate.pause()
+    gate.step_round()
+    for _ in range(5):
+        assert gate.wait()
+    gate.end_round()
+    passed = threading.Event()
+    thread = threading.Thread(target=lambda: gate.wait() and passed.set())
+    thread.start()
+    assert not passed.wait(0.05)
+    gate.step_round()
+    assert passed.wait(10)
+    thread.join()
+
+
+def test_steps_asked_for_during_a_round_come_after_it():
+    gate = Gate()
+    gate.step()
+    gate.step_round()
+    assert gate.wait()
+    gate.end_round()
+    assert gate.wait(), "the step is left"
+    gate.cancel()
+    assert not gate.wait()
