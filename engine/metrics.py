@@ -24,6 +24,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.events import Prefilled, RunStarted, Verified
 from engine.trace import Run
 
 Floats = NDArray[np.float64]
@@ -159,6 +160,21 @@ def compare(run: Run, baseline: Run | None) -> Comparison | None:
     n = ends[last]
     at = bisect_left(theirs, n)
     return Comparison(n, run.columns.end_ns[last], baseline.columns.end_ns[at])
+
+
+def waited_ns(run: Run) -> int:
+    """Time that passed while rounds were held on purpose (paused, stepped, in slow motion): between
+    the prompt's end and the last verdict, and part of neither decode time nor any figure."""
+    opening, last = run.started.t_ns, -1
+    for event in run.events:
+        if not isinstance(event, RunStarted | Prefilled):
+            break
+        opening = event.t_ns
+    for at in range(run.n_events - 1, -1, -1):
+        if isinstance(run.events[at], Verified):
+            last = at
+            break
+    return max(run.events[last].t_ns - opening - run.clock[last], 0) if last >= 0 else 0
 
 
 def acceptance_by_position(run: Run) -> Acceptance:

@@ -30,9 +30,10 @@ from engine.events import (
     RunStarted,
     Verified,
 )
-from engine.metrics import Curves, compare, figures, rate_curve, speedup_curve
+from engine.metrics import Curves, compare, figures, rate_curve, speedup_curve, waited_ns
 from engine.tally import Tally
 from engine.trace import Run
+from tests.engine.toys import demo_pair, run_events
 
 HOST = Host("Linux", "test processor", 2, 8 << 30, (), "3.11", "test")
 
@@ -390,3 +391,18 @@ def test_finished_runs_agree_with_run_finished() -> None:
     run = fold([*events, RunFinished(len(events), 0, reason="length", totals=tally.totals())])
     assert run.finished is not None
     assert figures(run).tokens == run.finished.totals.tokens
+
+
+def test_waiting_is_what_passed_besides_decoding() -> None:
+    target, draft = demo_pair()
+    events = run_events(Config(temperature=1.0, max_tokens=30), target, draft)
+    before = fold(events)
+    held = next(i for i, e in enumerate(events) if isinstance(e, Verified))
+    later = [
+        msgspec.structs.replace(e, t_ns=e.t_ns + 5_000_000_000) if i >= held else e
+        for i, e in enumerate(events)
+    ]
+    after = fold(later)
+    assert waited_ns(after) - waited_ns(before) == 5_000_000_000
+    assert after.columns.end_ns == before.columns.end_ns
+    assert waited_ns(fold(events[:1])) == 0

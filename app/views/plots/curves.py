@@ -156,6 +156,8 @@ class SpeedupCard(CurveCard):
         if f.compared_tokens < f.tokens:
             part = f"first {f.compared_tokens:,} tokens"
             return (f"{snapshot.kind} · {part}", snapshot.kind)
+        if snapshot.waited:
+            return (f"{snapshot.kind}, waiting excluded", snapshot.kind)
         return (f"{snapshot.kind}, dashed: modelled", snapshot.kind)
 
     def empty_text(self) -> str:

@@ -12,8 +12,12 @@ from engine.metrics import (
     acceptance_by_position,
     figures,
     tokens_per_pass_histogram,
+    waited_ns,
 )
 from engine.trace import Run
+
+WAITED_FROM_NS = 200_000_000
+"""Less is what any busy machine takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,8 @@ class Snapshot:
 
     modelled, ceiling: the modelled speedup and the verify-aware ceiling, where they are defined.
     gamma: the run's setting; 0 is plain decoding. finished: no more rounds will come. tree: its
-    proposals have siblings, and positions are depths.
+    proposals have siblings, and positions are depths. waited: it was held for a part of its time
+    that counts nowhere.
     """
 
     figures: Figures
@@ -36,6 +41,7 @@ class Snapshot:
     has_baseline: bool
     finished: bool
     tree: bool = False
+    waited: bool = False
 
     @property
     def kind(self) -> str:
@@ -63,5 +69,6 @@ def take(run: Run, baseline: Run | None) -> Snapshot:
         max_tokens=config.max_tokens,
         has_baseline=baseline is not None,
         finished=run.finished is not None,
+        waited=waited_ns(run) > max(WAITED_FROM_NS, 0.1 * run.clock[-1]),
         tree=bool(run.shapes) or any(b > 1 for b in config.branches[: config.gamma]),
     )
