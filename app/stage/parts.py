@@ -162,11 +162,14 @@ class StagePlots(QWidget):
 
     def show_moment(self, run: Run, baseline: Run | None) -> None:
         """Curves and bars of the run so far."""
+        layout = self.layout()
+        if layout is not None:
+            layout.activate()  # axes go by the room that there is, and nothing here was ever shown
         curves = Curves(run, baseline)
         curves.update()
         snapshot = take(run, baseline)
         for card in self._curves:
-            card.ensure_plot().on_window = True
+            card.ensure_plot().staged = True
             card.set_curves(curves)
         for card in self.cards:
             card.show_snapshot(snapshot)

@@ -64,8 +64,9 @@ class CurvePlot(pg.GraphicsView):
         self.faint = self._curve("mean")
         self.main = self._curve("peak")
         self._built = True
-        self.on_window = False
-        """Whether it stands on the window's colour, not on a panel's."""
+        self.staged = False
+        """Whether it stands on a stage: on the window's colour, and its words where they are best,
+        wherever they were a moment ago."""
 
     def _curve(self, method: str) -> pg.PlotDataItem:
         curve = pg.PlotDataItem(
@@ -172,7 +173,7 @@ class CurvePlot(pg.GraphicsView):
     def drawBackground(self, painter: QPainter, rect: QRectF | QRect) -> None:
         self._set_pens(max(painter.deviceTransform().m11(), 1.0))
         now, plot, scene = theme(), self.plot, self._scene
-        ground = now.window if self.on_window else now.panel
+        ground = now.window if self.staged else now.panel
         painter.fillRect(QRectF(self.viewport().rect()), ground)
         axes.paint(painter, plot, scene.ticks, self.y_at, self._x_labels())
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -184,8 +185,9 @@ class CurvePlot(pg.GraphicsView):
             painter.drawLine(QLineF(plot.left(), y, plot.right(), y))
         names = [line.label for line in scene.lines]
         size = labels.now_size(scene.now)
+        before = labels.Placed() if self.staged else self._placed
         self._placed = labels.place(
-            plot, levels, names, self._head(), size, self._span, self._placed.choice
+            plot, levels, names, self._head(), size, self._span, before.choice
         )
         # Below the curve, which must not be hidden.
         for box, name in zip(self._placed.names, names, strict=True):
