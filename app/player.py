@@ -6,7 +6,6 @@ times, whatever happened in between. "As recorded" keeps the pauses and the pref
 
 from __future__ import annotations
 
-from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from time import perf_counter_ns
@@ -60,7 +59,6 @@ class Player(QObject):
         self._now = 0.0  # on the clock of the run
         self._last = 0  # when the last frame was
         self._asked = -1
-        self._wall: array[int] = array("q")
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.setInterval(FRAME_MS)
@@ -73,7 +71,6 @@ class Player(QObject):
         self._stop()
         self.live = live and run is not None and run.finished is None
         self.whole = self.shown = run
-        self._wall = array("q")
         self._asked = -1
         if run is not None and self.live and self.slow and not run.is_baseline:
             self.shown = run.at(1)
@@ -260,11 +257,7 @@ class Player(QObject):
         """When each event is there, on the clock that is played by."""
         whole = self.whole
         assert whole is not None
-        if self.speed != AS_RECORDED:
-            return whole.clock
-        for event in whole.events[len(self._wall) :]:
-            self._wall.append(event.t_ns - whole.events[0].t_ns)
-        return self._wall
+        return whole.wall if self.speed == AS_RECORDED else whole.clock
 
     def _time_of(self, n_events: int) -> float:
         times = self._times()

@@ -10,15 +10,11 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
-from enum import IntEnum
-
-import msgspec
 
 from engine.errors import RecordingError
 from engine.events import (
     AnyEvent,
     Drafted,
-    Judged,
     LengthChosen,
     Notice,
     Prefilled,
@@ -27,114 +23,13 @@ from engine.events import (
     Totals,
     Verified,
 )
-from engine.tally import Tally, path_of
+from engine.history import EventLog, Pages, RoundLog
+from engine.rounds import Cell, Round, TokenState
+from engine.tally import Tally
 from engine.tree import depths
 
 MARK_EVERY = 64
-"""Rounds between two marks: what `Run.at` folds again at most."""
-
-
-class TokenState(IntEnum):
-    """What became of a token (see the colour and glyph of each in the app's theme)."""
-
-    PENDING = 0
-    ACCEPTED = 1
-    REJECTED = 2
-    DISCARDED = 3
-    RESAMPLED = 4
-    BONUS = 5
-
-    @property
-    def emitted(self) -> bool:
-        return self in _EMITTED
-
-
-_EMITTED = (TokenState.ACCEPTED, TokenState.RESAMPLED, TokenState.BONUS)
-
-
-class Cell(msgspec.Struct, frozen=True, gc=False):
-    """One token as the views show it. index: place in the proposal; the added token has index γ_r,
-    the number of tokens drafted in that round."""
-
-    text: str
-    state: TokenState
-    round: int
-    index: int
-    id: int
-
-
-@dataclass(slots=True)
-class Round:
-    """One proposal and, once `verified` is set, its verdict.
-
-    length: what the length policy chose, where the run has one that chooses.
-    """
-
-    index: int
-    drafted: list[Drafted] = field(default_factory=list[Drafted])
-    verified: Verified | None = None
-    length: LengthChosen | None = None
-
-    @property
-    def path(self) -> tuple[int, ...]:
-        """Indices of the accepted tokens, in the order of the text."""
-        if self.verified is None:
-            return ()
-        return path_of(self.verified)
-
-    @property
-    def is_tree(self) -> bool:
-        """Whether any drafted token has a sibling."""
-        return any(d.parent != d.index - 1 for d in self.drafted)
-
-    @property
-    def parents(self) -> tuple[int, ...]:
-        """Of each drafted token the index of the one that it follows, -1 for the context."""
-        return tuple([d.parent for d in self.drafted])
-
-    def judged(self, index: int) -> Judged | None:
-        """The numbers of the verdict on a drafted token; None if it was not judged. Block
-        verification weighs the discarded ones too."""
-        verdict = self.verified
-        if verdict is None:
-            return None
-        if verdict.judged_at is not None:
-            places = verdict.judged_at
-            return verdict.judged[places.index(index)] if index in places else None
-        weighed = (*verdict.judged, *verdict.weighed)
-        return weighed[index] if index < len(weighed) else None
-
-    @property
-    def n_emitted(self) -> int:
-        """Tokens that this round added to the output; 0 before the verdict."""
-        if self.verified is None:
-            return 0
-        return self.verified.n_accepted + (self.verified.added_id is not None)
-
-    @property
-    def draft_ns(self) -> int:
-        """All time of drafting, that of a pass without a token included."""
-        return sum([d.draft_ns for d in self.drafted]) + self.wasted_ns
-
-    @property
-    def wasted_ns(self) -> int:
-        """Time of a draft pass whose token was not proposed."""
-        return self.length.draft_ns if self.length is not None else 0
-
-    def state_of(self, index: int) -> TokenState:
-        """State of the drafted token at `index`."""
-        verdict = self.verified
-        if verdict is None:
-            return TokenState.PENDING
-        if verdict.path is not None and verdict.judged_at is not None:
-            if index in verdict.path:
-                return TokenState.ACCEPTED
-            return TokenState.REJECTED if index in verdict.judged_at else TokenState.DISCARDED
-        if index < verdict.n_accepted:
-            return TokenState.ACCEPTED
-        if index < len(verdict.judged):
-            return TokenState.REJECTED
-        return TokenState.DISCARDED
+"""Rounds between two marks: what `Run.at` folds again at most, and what a page of history holds."""
 
 
 @dataclass(slots=True)
@@ -184,7 +79,8 @@ class Run:
     """Everything known of one run so far.
 
     events: all that was applied. clock[i]: decode time (draft + verify + host, nanoseconds) at
-    which event i was there; a round's events are spread over it by their measured times.
+    which event i was there; a round's events are spread over it by their measured times. wall[i]:
+    time since the run's start at which it was recorded, pauses and prompt included.
 
     rounds: finished rounds and, last, the open one. cells: the token stream; the cells of the open
     round (from `n_closed_cells` on) are replaced when its verdict arrives.
@@ -197,7 +93,8 @@ class Run:
     def __init__(self, started: RunStarted) -> None:
         self.started = started
         self.finished: RunFinished | None = None
-        self.rounds: list[Round] = []
+        self._pages = Pages(MARK_EVERY)
+        self.rounds = RoundLog(self._pages)
         self.columns = Columns()
         self.cells: list[Cell] = []
         self.n_closed_cells = 0
@@ -209,8 +106,9 @@ class Run:
         self.emitted_histogram: list[int] = []
         self.shapes: dict[tuple[int, ...], int] = {}
         self.n_prefilled = 0
-        self.events: list[AnyEvent] = []
+        self.events = EventLog(self._pages)
         self.clock: array[int] = array("q")
+        self.wall: array[int] = array("q")
         self._tally = Tally()
         self._marks: list[_Mark] = []
 
@@ -282,6 +180,7 @@ class Run:
             case RunStarted():
                 pass
         self.clock.append(now)
+        self.wall.append(event.t_ns - self.started.t_ns)
         if isinstance(event, Verified) and len(self.rounds) % MARK_EVERY == 0:
             self._mark()
 
@@ -302,9 +201,10 @@ class Run:
         return past
 
     def _begin_at(self, other: Run, mark: _Mark, rounds: int) -> None:
-        self.events = other.events[: mark.n_events]
+        self._pages = other._pages.first(rounds // MARK_EVERY)
+        self.events, self.rounds = EventLog(self._pages), RoundLog(self._pages)
         self.clock = other.clock[: mark.n_events]
-        self.rounds = other.rounds[:rounds]
+        self.wall = other.wall[: mark.n_events]
         self.columns = other.columns.first(rounds)
         self.cells = other.cells[: mark.n_cells]
         self.n_closed_cells = mark.n_cells
@@ -319,6 +219,8 @@ class Run:
         self._tally = other._tally.since(mark.tally, mark.n_texts)
 
     def _mark(self) -> None:
+        self._pages.add(self.events.open, self.rounds.open)
+        self.events.open, self.rounds.open = [], []
         self._marks.append(
             _Mark(
                 len(self.events),
