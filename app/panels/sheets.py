@@ -14,6 +14,10 @@ _VIEWS = (
     ("Output: row above or below", "↑ ↓"),
     ("Output: first or last token", "Home End"),
     ("Timeline: previous or next round", "← →"),
+    ("Inspector: previous or next token", "← →"),
+    ("Inspector: previous or next round", "↑ ↓"),
+    ("Race: play, previous or next verdict", "Space ← →"),
+    ("Presenter mode: view, shape, caption, keys", "1–6 A C K"),
     ("Setup: go to a field", "Alt + the letter in its tooltip"),
 )
 
