@@ -6,6 +6,7 @@ signal: a signal for each token would stall the window.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from queue import Empty, SimpleQueue
 from time import perf_counter_ns
@@ -97,6 +98,7 @@ class Pump(QObject):
 
     def start_replay(self, events: Iterator[AnyEvent], name: str, expected: int = 0) -> None:
         """Read a recording in slices; `expected` events (an estimate) make a progress of it."""
+        gc.unfreeze()
         self._replay = TraceReader(events, name)
         self._expected = expected
         self.start()
@@ -196,5 +198,8 @@ class Pump(QObject):
     def _end_replay(self, error: ErrorInfo | None) -> None:
         self._replay = None
         self.stop()
+        # A long recording is millions of objects that live as long as it is shown: looking through
+        # them for garbage would halt the window for a tenth of a second each time.
+        gc.freeze()
         if error is not None:
             self.replay_finished.emit(error)

@@ -125,7 +125,7 @@ def summary(run: Run, baseline: Run | None) -> dict[str, object]:
     models = started.models
     return {
         "text": run.text,
-        "token_ids": run.token_ids,
+        "token_ids": list(run.token_ids),
         "tokens": f.tokens,
         "rounds": f.rounds,
         "drafted": f.drafted,
@@ -139,7 +139,7 @@ def summary(run: Run, baseline: Run | None) -> dict[str, object]:
         "tokens_per_pass": f.tokens_per_pass,
         "tokens_per_second": f.tokens_per_second,
         "baseline_tokens_per_second": f.baseline_tokens_per_second,
-        "baseline_token_ids": baseline.token_ids if baseline else None,
+        "baseline_token_ids": list(baseline.token_ids) if baseline else None,
         "speedup": f.speedup,
         "draft_s": f.draft_s,
         "verify_s": f.verify_s,

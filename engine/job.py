@@ -229,7 +229,7 @@ class JobRunner:
         for event in baseline:
             plain.apply(event)
         return self._drive(
-            events, target, sink, lambda tally: plan.compare(plain.token_ids, tally.token_ids)
+            events, target, sink, lambda tally: plan.compare(plain.token_ids[:], tally.token_ids[:])
         )
 
     def _drive(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import copy
 
 from engine.events import AnyEvent, Drafted, LengthChosen, Prefilled, Totals, Verified
+from engine.shared_list import SharedList
 
 
 def path_of(verdict: Verified) -> tuple[int, ...]:
@@ -20,7 +21,7 @@ class Tally:
         self.drafted = self.accepted = self.rejected = self.discarded = 0
         self.resampled = self.bonus = 0
         self.prefill_ns = self.draft_ns = self.verify_ns = self.host_ns = 0
-        self.token_ids: list[int] = []
+        self.token_ids: SharedList[int] = SharedList()
         self._proposal: list[int] = []
 
     @property
@@ -43,7 +44,7 @@ class Tally:
             case Verified():
                 rejected = len(event.judged) - event.n_accepted
                 self.rounds += 1
-                self.token_ids += [self._proposal[i] for i in path_of(event)]
+                self.token_ids.extend([self._proposal[i] for i in path_of(event)])
                 if event.added_id is not None:
                     self.token_ids.append(event.added_id)
                 self.accepted += event.n_accepted
@@ -62,13 +63,13 @@ class Tally:
     def mark(self) -> Tally:
         """The counts as they are now, without the ids: for `since`. Between rounds only."""
         mark = copy(self)
-        mark.token_ids, mark._proposal = [], []
+        mark.token_ids, mark._proposal = SharedList(), []
         return mark
 
     def since(self, mark: Tally, n_tokens: int) -> Tally:
         """These counts as they were at a mark, when `n_tokens` had been emitted."""
         past = copy(mark)
-        past.token_ids, past._proposal = self.token_ids[:n_tokens], []
+        past.token_ids, past._proposal = self.token_ids.first(n_tokens), []
         return past
 
     def totals(self) -> Totals:

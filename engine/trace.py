@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 
 from engine.errors import RecordingError
@@ -25,6 +25,7 @@ from engine.events import (
 )
 from engine.history import EventLog, Pages, RoundLog
 from engine.rounds import Cell, Round, TokenState
+from engine.shared_list import SharedList
 from engine.tally import Tally
 from engine.tree import depths
 
@@ -96,9 +97,9 @@ class Run:
         self._pages = Pages(MARK_EVERY)
         self.rounds = RoundLog(self._pages)
         self.columns = Columns()
-        self.cells: list[Cell] = []
+        self.cells: SharedList[Cell] = SharedList()
         self.n_closed_cells = 0
-        self.text_parts: list[str] = []
+        self.text_parts: SharedList[str] = SharedList()
         self.pieces: dict[int, str] = {}
         self.notices: list[Notice] = []
         self.judged_at: list[int] = []
@@ -126,7 +127,7 @@ class Run:
         return self._tally
 
     @property
-    def token_ids(self) -> list[int]:
+    def token_ids(self) -> Sequence[int]:
         """Ids of the emitted tokens."""
         return self._tally.token_ids
 
@@ -206,9 +207,9 @@ class Run:
         self.clock = other.clock[: mark.n_events]
         self.wall = other.wall[: mark.n_events]
         self.columns = other.columns.first(rounds)
-        self.cells = other.cells[: mark.n_cells]
+        self.cells = other.cells.first(mark.n_cells)
         self.n_closed_cells = mark.n_cells
-        self.text_parts = other.text_parts[: mark.n_texts]
+        self.text_parts = other.text_parts.first(mark.n_texts)
         self.pieces = dict(other.pieces)  # those of later tokens too: nobody asks for them yet
         self.notices = other.notices[: mark.n_notices]
         self.judged_at = mark.judged_at[:]
@@ -262,7 +263,7 @@ class Run:
         self.pieces.update(event.pieces)
         current.verified = event
 
-        del self.cells[self.n_closed_cells :]
+        self.cells.cut(self.n_closed_cells)
         for drafted in current.drafted:
             state = current.state_of(drafted.index)
             text = drafted.piece or self.label(drafted.id)

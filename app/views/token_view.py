@@ -276,7 +276,7 @@ class TokenView(QAbstractScrollArea):
         """Place every chip anew; what stood at the top stays there."""
         rows = self._layout.rows_between(self._offset - MARGIN, self._offset)
         anchor = self._layout.cells_of(rows.start).start if rows else 0
-        width = max(self.viewport().width() - 2 * MARGIN + self._metrics().hang / 2, 60)
+        width = max(self._room() - 2 * MARGIN + self._metrics().hang / 2, 60)
         metrics, hide = self._metrics(), not self._show_rejected
         changed = self._layout.configure(width, metrics, hide)
         if force and not changed:
@@ -290,6 +290,14 @@ class TokenView(QAbstractScrollArea):
             top = self._layout.top_of(self._layout.row_of(min(anchor, len(self._layout) - 1)))
             self.verticalScrollBar().setValue(round(top))
         self.viewport().update()
+
+    def _room(self) -> int:
+        """Width for the rows: the same with and without the scroll bar, or each turn between a
+        short text and a long one would place everything again."""
+        bar = self.verticalScrollBar()
+        hidden = self.verticalScrollBarPolicy() == Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+        beside = 0 if hidden or bar.isVisibleTo(self) else bar.sizeHint().width()
+        return self.viewport().width() - beside
 
     def _update_range(self) -> None:
         bar = self.verticalScrollBar()
