@@ -64,7 +64,14 @@ class Presenter(QObject):
         self._recorded = ""  # name of the recording on screen
         self._loading = ""
 
-        self._turns = Turns((centre.timeline.refresh, self._refresh_plots), self)
+        self._turns = Turns(
+            (
+                centre.timeline.refresh,
+                lambda: self._refresh_plots(0),
+                lambda: self._refresh_plots(1),
+            ),
+            self,
+        )
         self._skip = SkipAtInput(controller.player, self)
         # While a person scrubs, the curves wait: they would cost more than all else together.
         self._moments = QTimer(self)
@@ -206,9 +213,9 @@ class Presenter(QObject):
         """Whether rounds come as fast as the engine makes them."""
         return self._control.state is State.RUNNING and self._control.player.at_end
 
-    def _refresh_plots(self) -> None:
+    def _refresh_plots(self, part: int) -> None:
         if not self._moments.isActive():
-            self._plots.refresh()
+            self._plots.refresh(part=part)
 
     def _plot_moment(self) -> None:
         """Curves and figures of where the player has come to rest."""

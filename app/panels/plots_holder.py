@@ -54,6 +54,6 @@ class PlotsHolder(QWidget):
         if self.panel is not None:
             self.panel.set_run(run, baseline)
 
-    def refresh(self, force: bool = False) -> None:
+    def refresh(self, force: bool = False, part: int | None = None) -> None:
         if self.panel is not None:
-            self.panel.refresh(force=force)
+            self.panel.refresh(force=force, part=part)

@@ -37,6 +37,7 @@ class PlotsPanel(QScrollArea):
         self._baseline: Run | None = None
         self._curves: Curves | None = None
         self._stale = False
+        self._stale_curves: set[int] = set()
         self.snapshot: Snapshot | None = None
 
         self.speedup = SpeedupCard()
@@ -82,20 +83,29 @@ class PlotsPanel(QScrollArea):
         self._take()
         self._draw()
 
-    def refresh(self, force: bool = False) -> None:
+    def refresh(self, force: bool = False, part: int | None = None) -> None:
         """Take in what the run gained. force: labels and bars too, without waiting for their turn,
-        and the curves even while the panel is hidden."""
+        and the curves even while the panel is hidden. part: draw the curve of that card alone; the
+        others are drawn when it is their turn."""
         grown = self._curves is not None and self._curves.update()
+        if grown:
+            self._stale_curves = set(range(len(self._curve_cards)))
         ended = self._run is not None and self._run.finished is not None
         news = grown or (ended and self.snapshot is not None and not self.snapshot.finished)
         if force or (news and not self._labels_due.isActive()):
             self._take()
         elif news:
             self._stale = True
-        if grown or force:
-            self._draw(hidden=force)
+        if force:
+            self._draw(hidden=True)
+        elif part is None and grown:
+            self._draw()
+        elif part is not None and part in self._stale_curves:
+            self._stale_curves.discard(part)
+            self._curve_cards[part].advance()
 
     def _draw(self, hidden: bool = False) -> None:
+        self._stale_curves.clear()
         for card in self._curve_cards:
             card.advance(hidden=hidden)
 

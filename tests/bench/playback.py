@@ -1,0 +1,178 @@
+"""Playback of a long recording: opening, memory, seeking, frames.
+
+    python -m tests.bench.playback [--rounds 100000] [--size 1600x900]
+
+A seek is measured from the call to the end of the painting that follows, a frame from the tick to
+the end of its painting. Curves and figures follow a seek when the person has come to rest; they are
+measured apart. Bars: seek 50 ms, frame p99 16.7 ms, memory 600 MB.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+import numpy as np
+import psutil
+import typer
+from PySide6.QtCore import QEvent, QTimer
+from PySide6.QtWidgets import QApplication
+
+from app import theme
+from app.commands import State
+from app.machine import Machine
+from app.main import SWITCH_INTERVAL
+from app.settings import Folders, Settings
+from app.window import MainWindow
+from engine.host import host
+from engine.recording import Recorder
+from tests.app.traces import make_events
+from tests.bench.frames import FrameEnd
+
+SEEKS = 200
+
+
+def recording(rounds: int, folder: Path) -> Path:
+    path = folder / f"{rounds}.jsonl"
+    with Recorder(path) as record:
+        for event in make_events(rounds=rounds, seed=1):
+            record(event)
+    return path
+
+
+def settle(application: QApplication) -> None:
+    """All that is due is painted."""
+    application.sendPostedEvents()
+    application.processEvents()
+
+
+def quantiles(seconds: list[float], name: str) -> dict[str, float]:
+    ms = np.array(seconds) * 1e3
+    return {
+        f"{name}_ms_p50": round(float(np.percentile(ms, 50)), 1),
+        f"{name}_ms_p99": round(float(np.percentile(ms, 99)), 1),
+        f"{name}_ms_max": round(float(ms.max()), 1),
+    }
+
+
+def measure_open(application: QApplication, window: MainWindow, path: Path) -> dict[str, float]:
+    process = psutil.Process()
+    before, began, longest = process.memory_info().rss, time.perf_counter(), 0.0
+    window.open_file(path)
+    while window.controller.state is not State.IDLE:
+        turn = time.perf_counter()
+        application.processEvents()
+        longest = max(longest, time.perf_counter() - turn)
+    turn = time.perf_counter()
+    settle(application)
+    longest = max(longest, time.perf_counter() - turn)
+    return {
+        "open_s": round(time.perf_counter() - began, 2),
+        "open_longest_block_ms": round(longest * 1e3),
+        "memory_mb": round((process.memory_info().rss - before) / 1e6),
+    }
+
+
+def measure_seeks(application: QApplication, window: MainWindow) -> dict[str, float]:
+    rng, player = random.Random(1), window.controller.player
+    whole = player.whole
+    assert whole is not None
+    rounds, end = whole.n_finished_rounds, whole.clock[-1]
+    places = [rng.randrange(rounds) for _ in range(SEEKS)]
+    places[::20] = [0, rounds - 1] * (len(places[::20]) // 2)
+    took: list[float] = []
+    for i, place in enumerate(places):
+        began = time.perf_counter()
+        if i % 2:
+            player.seek_ns(end * place / rounds)
+        else:
+            window.seek_round(place)
+        settle(application)
+        took.append(time.perf_counter() - began)
+    began = time.perf_counter()
+    window.presenter._moments.stop()
+    window.presenter._plot_moment()
+    settle(application)
+    return {
+        **quantiles(took, "seek"),
+        "curves_after_seek_ms": round((time.perf_counter() - began) * 1e3, 1),
+    }
+
+
+def measure_frames(
+    application: QApplication, window: MainWindow, speed: float, seconds: float
+) -> dict[str, float]:
+    player, frames, end = window.controller.player, list[float](), FrameEnd()
+    whole = player.whole
+    assert whole is not None
+    middle = whole.n_finished_rounds // 2
+    window.seek_round(middle)
+    player.set_speed(speed)
+    tick = player.tick
+
+    def measured() -> None:
+        began = time.perf_counter()
+        end.done = lambda: frames.append(time.perf_counter() - began)
+        tick()
+        # Qt paints on posted requests of low priority; this one comes after them.
+        QTimer.singleShot(0, lambda: QApplication.postEvent(end, QEvent(QEvent.Type.User), -10))
+
+    player._timer.timeout.disconnect()
+    player._timer.timeout.connect(measured)
+    QTimer.singleShot(200, player.play)
+    QTimer.singleShot(round(200 + 1000 * seconds), application.quit)
+    application.exec()
+    player.hold()
+    player._timer.timeout.disconnect()
+    player._timer.timeout.connect(tick)
+    assert player.shown is not None
+    return {
+        **quantiles(frames[5:], f"frame_{speed:g}x"),
+        f"frames_{speed:g}x": len(frames),
+        f"rounds_{speed:g}x": player.shown.n_finished_rounds - middle,
+    }
+
+
+def main(
+    rounds: int = 100_000,
+    size: str = "1600x900",
+    seconds: Annotated[float, typer.Option(help="of playback at each speed")] = 6,
+) -> None:
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    application = QApplication([])
+    theme.install(application)
+    with tempfile.TemporaryDirectory() as name:
+        path = recording(rounds, Path(name))
+        settings = Settings(Folders.below(Path(name)))
+        window = MainWindow(settings, machine=Machine(ask=lambda: None))
+        window.resize(*map(int, size.split("x")))
+        window.share_width()
+        window.show()
+        window.after_first_paint()
+        settle(application)
+        result = {
+            "cpu": host().cpu,
+            "cores": host().cores,
+            "size": size,
+            "rounds": rounds,
+            "file_mb": round(path.stat().st_size / 1e6),
+            **measure_open(application, window, path),
+            **measure_seeks(application, window),
+            **measure_frames(application, window, 1.0, seconds),
+            **measure_frames(application, window, 20.0, seconds),
+        }
+        result["memory_after_mb"] = round(psutil.Process().memory_info().rss / 1e6)
+        print(json.dumps(result))
+        window.close()
+
+
+if __name__ == "__main__":
+    typer.run(main)
