@@ -208,6 +208,9 @@ class Presenter(QObject):
         running = control.state is State.RUNNING and player.at_end
         self._centre.transport.show_playing(player.playing or running)
         self._centre.round_view.set_exact(not self._is_running())
+        if not (player.playing or running or self._moments.isActive()):
+            self._turns.finish()
+            self._plots.refresh(force=True)
 
     def _is_running(self) -> bool:
         """Whether rounds come as fast as the engine makes them."""

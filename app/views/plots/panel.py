@@ -86,7 +86,7 @@ class PlotsPanel(QScrollArea):
     def refresh(self, force: bool = False, part: int | None = None) -> None:
         """Take in what the run gained. force: labels and bars too, without waiting for their turn,
         and the curves even while the panel is hidden. part: draw the curve of that card alone; the
-        others are drawn when it is their turn."""
+        others are drawn when it is their turn, and all at the next call without."""
         grown = self._curves is not None and self._curves.update()
         if grown:
             self._stale_curves = set(range(len(self._curve_cards)))
@@ -94,6 +94,8 @@ class PlotsPanel(QScrollArea):
         news = grown or (ended and self.snapshot is not None and not self.snapshot.finished)
         if force or (news and not self._labels_due.isActive()):
             self._take()
+            if part is not None:
+                return  # a frame for the labels alone
         elif news:
             self._stale = True
         if force:
