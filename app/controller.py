@@ -107,6 +107,7 @@ class Controller(QObject):
             job = msgspec.structs.replace(job, baseline=baseline)
         self._job = job
         self._broken = False
+        self.session.gate.slow = self.player.slow and not stepping
         self.session.submit(job, paused=stepping)
         if stepping:
             self._owed, self._seen = True, (0, 0)
@@ -236,6 +237,7 @@ class Controller(QObject):
         if self.run is not self.player.whole:
             self._held = False
             self.player.set_run(self.run, live=self.state is not State.OPENING)
+            self._release()
         else:
             self.player.grew()
         self.advanced.emit(first, last)
@@ -250,8 +252,14 @@ class Controller(QObject):
             self.session.step_round()
 
     def _on_player_changed(self) -> None:
-        # Faster than slow motion again, or at the end by a seek: the engine need not wait.
-        if self._held and self.state is State.RUNNING and not self.player.slow:
+        if self._session is not None:
+            self._session.gate.slow = self.player.slow
+        self._release()
+
+    def _release(self) -> None:
+        """Faster than slow motion, or at the end by a seek, the engine need not wait."""
+        wanted = self.state is State.RUNNING and not self.player.slow and not self._owed
+        if wanted and (self._held or self.session.gate.paused):
             self._held = False
             self.session.resume()
 

@@ -139,7 +139,6 @@ class Presenter(QObject):
         elif state is State.IDLE:
             self._centre.tokens.set_empty_words()
         self._on_playback()
-        self.tell()
 
     def _on_job_started(self) -> None:
         self._setup.show_recorded("")
@@ -186,6 +185,7 @@ class Presenter(QObject):
         self._side.use_run(shown, another=not same)
         if same:
             self._moments.start()
+            self.tell()
             return
         self._n_notices = 0
         if self._control.state is not State.OPENING:
@@ -211,6 +211,7 @@ class Presenter(QObject):
         if not (player.playing or running or self._moments.isActive()):
             self._turns.finish()
             self._plots.refresh(force=True)
+        self.tell()
 
     def _is_running(self) -> bool:
         """Whether rounds come as fast as the engine makes them."""

@@ -398,8 +398,9 @@ class MainWindow(QMainWindow):
         # Comes here when the focus widget did not claim the key for itself.
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             # An arrow steps a run that there is; it never begins one and so ends a look at another.
-            idle_arrow = event.key() == Qt.Key.Key_Right and self.controller.state is State.IDLE
-            if idle_arrow or wants_key(self.focusWidget(), event):
+            plain = event.key() == Qt.Key.Key_Right and not event.modifiers()
+            idle = self.controller.state is State.IDLE and self.controller.player.at_end
+            if (plain and idle) or wants_key(self.focusWidget(), event):
                 event.accept()
                 return True
         return super().event(event)

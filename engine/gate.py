@@ -14,11 +14,15 @@ class Gate:
         closed --step_round--> (lets events through until a verdict) --> closed
         any --cancel--> cancelled --reset--> open
 
+    slow: runs that are to be watched begin closed, with their first event let through; whoever
+    watches asks for one round after the other.
+
     It shares its Condition with the command inbox of the session, so that one wait serves both.
     """
 
     def __init__(self, condition: threading.Condition | None = None) -> None:
         self.condition = condition or threading.Condition()
+        self.slow = False
         self._paused = False
         self._steps = 0
         self._rounds = 0

@@ -221,6 +221,8 @@ class JobRunner:
         config = job.config
         started = plan.started("speculative", baseline)
         drafter = plan.ready.drafter()
+        if self.gate.slow:
+            self.gate.step()
         rng = np.random.default_rng(config.seed)
         events = decode(target, drafter, plan.ready.rule, config, rng, started, self.gate.idle_ns)
         if baseline is None or not config.greedy:

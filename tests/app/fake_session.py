@@ -5,6 +5,7 @@ from __future__ import annotations
 from queue import SimpleQueue
 
 from engine.errors import ErrorInfo
+from engine.gate import Gate
 from engine.job import Job
 from engine.lab.result import CheckJob, CheckResult
 from engine.session import CheckDone, JobFinished, JobStarted, Message
@@ -17,6 +18,7 @@ class FakeSession:
         self.outbox: SimpleQueue[Message] = SimpleQueue()
         self.jobs: list[Job | CheckJob] = []
         self.calls: list[str] = []
+        self.gate = Gate()
 
     def submit(self, job: Job | CheckJob, *, paused: bool = False) -> int:
         self.jobs.append(job)
