@@ -14,7 +14,6 @@ from engine.whatif.outcome import Change
 from tests.app.method_traces import tree_trace
 from tests.app.traces import make_events
 
-
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
 

@@ -139,6 +139,8 @@ class CurvePlot(pg.GraphicsView):
         self._layout.setContentsMargins(
             plot.left(), plot.top(), full.right() - plot.right(), full.bottom() - plot.bottom()
         )
+        if self.staged:
+            self._layout.layout.activate()  # a stage has no event loop to do it before the painting
         self.view.setLimits(xMin=0, xMax=self._end)
         self.view.setYRange(0, self._scene.top, padding=0)
         if self._following:
