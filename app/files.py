@@ -15,7 +15,17 @@ from engine.presets import FILE as PRESETS_FILE
 from engine.recording import save_copy
 
 FILTER = "Draftscope recordings (*.jsonl);;All files (*)"
-DEMO = PRESETS_FILE.parent.parent / "recordings" / "demo.jsonl"
+BUNDLED = {
+    name: PRESETS_FILE.parent.parent / "recordings" / f"{name}.jsonl"
+    for name in ("demo", "sampled")
+}
+"""Recordings that ship, by the name that the command line knows them by."""
+DEMO = BUNDLED["demo"]
+
+
+def recording_named(name: str) -> Path:
+    """A bundled recording, or the file of that name."""
+    return BUNDLED.get(name) or Path(name)
 
 
 class Files(QObject):

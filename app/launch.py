@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QTimer
@@ -14,7 +13,7 @@ from PySide6.QtWidgets import QApplication
 
 from app import assets, theme
 from app.crash import CrashLog
-from app.files import DEMO
+from app.files import recording_named
 from app.main import parsed_size
 from app.settings import Folders, Settings
 from app.setup import with_draft, with_target
@@ -92,7 +91,7 @@ class Launch:
     def _start(self) -> None:
         options = self._options
         if options.replay:
-            self._window.open_file(DEMO if options.replay == "demo" else Path(options.replay))
+            self._window.open_file(recording_named(options.replay))
         elif options.run:
             self._window.run()
         else:

@@ -42,7 +42,9 @@ class WindowOptions:
 @cli.callback(invoke_without_command=True)
 def window(
     context: typer.Context,
-    replay: Annotated[str, typer.Option(help="Open a recording; 'demo': the bundled one.")] = "",
+    replay: Annotated[
+        str, typer.Option(help="Open a recording; 'demo' and 'sampled' are bundled.")
+    ] = "",
     size: Annotated[str, typer.Option(help="Size of the window, such as 1600x900.")] = "",
     theme: Annotated[str, typer.Option(help="light, dark or system.")] = "",
     screenshot: Annotated[

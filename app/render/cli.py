@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 
 def render(
-    recording: Annotated[str, typer.Argument(help="A recording; 'demo': the bundled one.")],
+    recording: Annotated[
+        str, typer.Argument(help="A recording; 'demo' and 'sampled' are bundled.")
+    ],
     out: Annotated[Path, typer.Option(help=f"File to write: {', '.join(FORMATS)}.")],
     size: Annotated[str, typer.Option(help=f"Such as 1920x1080, or {', '.join(SIZES)}.")] = "1080p",
     fps: Annotated[
@@ -116,9 +118,10 @@ def make_film(trace: Trace, clip: Clip, against: Trace | None = None) -> Film:
 def _read(
     recording: str, progress: TerminalProgress | LineProgress, cancel: threading.Event
 ) -> Trace:
+    from app.files import recording_named
     from engine.recording import TraceReader, read_events
 
-    path = _path(recording)
+    path = recording_named(recording)
     progress.reading(path.name)
     reader = TraceReader(read_events(path), path.name)
     try:
@@ -130,14 +133,6 @@ def _read(
             f"{path.name} does not fit into memory.", "Render it on a machine with more."
         ) from None
     return reader.trace
-
-
-def _path(recording: str) -> Path:
-    if recording != "demo":
-        return Path(recording)
-    from app.files import DEMO
-
-    return DEMO
 
 
 @contextmanager

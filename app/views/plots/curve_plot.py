@@ -8,6 +8,7 @@ view); axes, labels and the crosshair are painted around them in the app's own h
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
@@ -140,7 +141,8 @@ class CurvePlot(pg.GraphicsView):
             plot.left(), plot.top(), full.right() - plot.right(), full.bottom() - plot.bottom()
         )
         if self.staged:
-            self._layout.layout.activate()  # a stage has no event loop to do it before the painting
+            grid: Any = self._layout.layout  # pyqtgraph's attribute covers Qt's method
+            grid.activate()  # a stage has no event loop to do it before the painting
         self.view.setLimits(xMin=0, xMax=self._end)
         self.view.setYRange(0, self._scene.top, padding=0)
         if self._following:
