@@ -209,10 +209,13 @@ class PresentView(QWidget):
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            if event.key() == Qt.Key.Key_Escape and not event.modifiers():
+            self._name(event)
+            own = event.key() == Qt.Key.Key_Escape or (
+                self._raced is not None and event.key() in self._race_moves(self._raced)
+            )
+            if own and not event.modifiers():
                 event.accept()
                 return True
-            self._name(event)
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -233,22 +236,21 @@ class PresentView(QWidget):
             self.caption_field.setFocus()
         elif plain and key == Qt.Key.Key_K:
             self.change(show_keys=not self.now.show_keys)
-        elif self._raced is not None and not self._race_key(event):
+        elif plain and self._raced is not None and key in (moves := self._race_moves(self._raced)):
+            moves[key]()
+        else:
             super().keyPressEvent(event)
 
-    def _race_key(self, event: QKeyEvent) -> bool:
-        """The race's own: it has a clock of its own."""
-        race = self._raced
-        assert race is not None
-        moves: dict[int, Callable[[], object]] = {
+    @staticmethod
+    def _race_moves(race: Race) -> dict[int, Callable[[], object]]:
+        """A race has a clock of its own, and so its own keys, which are the same."""
+        return {
+            Qt.Key.Key_Space: race.toggle,
             Qt.Key.Key_Home: race.to_start,
             Qt.Key.Key_End: race.to_end,
-            Qt.Key.Key_Return: race.toggle,
-            Qt.Key.Key_Enter: race.toggle,
+            Qt.Key.Key_Left: lambda: race.step(-1),
+            Qt.Key.Key_Right: lambda: race.step(1),
         }
-        if event.key() in moves:
-            moves[event.key()]()
-        return event.key() in moves
 
     def _name(self, event: QKeyEvent) -> None:
         """Name the key that was pressed, for those who watch."""

@@ -47,6 +47,7 @@ def render(
     against: Annotated[
         str, typer.Option(help="Recording to race against; default: the measured baseline.")
     ] = "",
+    caption: Annotated[str, typer.Option(help="A line to show below the views.")] = "",
     for_window: Annotated[bool, typer.Option("--for-window", hidden=True)] = False,
     debug: options.Debug = False,
 ) -> None:
@@ -68,7 +69,7 @@ def render(
                 start_s=start, stop_s=stop, speed=speed,
             )  # fmt: skip
             with _stopped_by(cancel):
-                _render(recording, against, clip, progress, cancel)
+                _render(recording, against, caption, clip, progress, cancel)
         except DraftscopeError as error:
             if isinstance(progress, LineProgress):
                 progress.failed(ErrorInfo.of(error))
@@ -82,6 +83,7 @@ def render(
 def _render(
     recording: str,
     against: str,
+    caption: str,
     clip: Clip,
     progress: TerminalProgress | LineProgress,
     cancel: threading.Event,
@@ -94,10 +96,10 @@ def _render(
 
     trace = _read(recording, progress, cancel)
     other = _read(against, progress, cancel) if against else None
-    write(make_film(trace, clip, other), clip, progress.frame, cancel.is_set)
+    write(make_film(trace, clip, other, caption), clip, progress.frame, cancel.is_set)
 
 
-def make_film(trace: Trace, clip: Clip, against: Trace | None = None) -> Film:
+def make_film(trace: Trace, clip: Clip, against: Trace | None = None, caption: str = "") -> Film:
     """The pictures of a clip; makes the application that Qt needs. against: the other lane of a
     race."""
     from PySide6.QtWidgets import QApplication
@@ -111,7 +113,7 @@ def make_film(trace: Trace, clip: Clip, against: Trace | None = None) -> Film:
     theme.install(application)
     return Film(
         trace, clip.view, clip.size, clip.fps, clip.scheme, clip.start_s, clip.stop_s, clip.speed,
-        against=against,
+        against=against, caption=caption,
     )  # fmt: skip
 
 

@@ -183,6 +183,17 @@ def test_the_race_has_its_own_clock(make, trace: Trace):
     assert picture(view) != start
     press(view, Key.Key_Home)
     assert picture(view) == start
+    press(view, Key.Key_Space)
+    assert race.playing
+    press(view, Key.Key_Space)
+    press(view, Key.Key_Home)
+    press(view, Key.Key_Right)
+    assert race.now_ns > 0
+    claimed = QKeyEvent(QEvent.Type.ShortcutOverride, Key.Key_Space, Qt.KeyboardModifier.NoModifier)
+    claimed.ignore()
+    view.event(claimed)
+    assert claimed.isAccepted(), "it is not the window's player that plays"
+    press(view, Key.Key_Home)
     view.close()
     race.to_end()
     assert picture(view) == start, "closed, it draws nothing"

@@ -36,7 +36,7 @@ def made(monkeypatch) -> list[tuple[Clip, int, bool]]:
     """Films of squares in place of recordings: (clip, runs in the recording, raced or not)."""
     films_made: list[tuple[Clip, int, bool]] = []
 
-    def make(trace, clip, against=None):
+    def make(trace, clip, against=None, caption=""):
         films_made.append((clip, len(trace.runs), against is not None))
         return MovingSquares(clip.size)
 

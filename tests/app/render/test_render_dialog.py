@@ -332,7 +332,7 @@ def test_a_real_process_renders_squares(qtbot: QtBot, dialog: RenderDialog, monk
         "import app.render.cli as module\n"
         "from app.main import cli\n"
         "from tests.app.render.films import MovingSquares\n"
-        "module.make_film = lambda trace, clip, against=None: MovingSquares(clip.size)\n"
+        "module.make_film = lambda trace, clip, *_: MovingSquares(clip.size)\n"
         "cli()\n"
     )
     monkeypatch.setattr(render_child, "command", lambda: [sys.executable, "-c", code])
