@@ -81,7 +81,7 @@ def test_what_the_recording_decides_is_what_the_models_do(run, runner, models):
     rng = np.random.default_rng(0)
     counts: Counter[str] = Counter()
     denied: list[str] = []
-    for current in run.rounds[::5]:
+    for current in run.rounds[::10]:
         for change in changes(run.started.config, rng):
             try:
                 outcome = recorded_outcome(run, current.index, change)
