@@ -29,7 +29,7 @@ from engine.trace import Run
 
 View = Literal["stream", "round", "race", "plots", "inspector", "all"]
 SHORT_SIDE: dict[View, int] = {
-    "stream": 640, "round": 560, "race": 720, "plots": 640, "inspector": 620, "all": 720,
+    "stream": 640, "round": 560, "race": 720, "plots": 640, "inspector": 720, "all": 720,
 }  # fmt: skip
 """Pixels of the stage on its shorter side: the fewer, the larger all is."""
 MARGIN = 32
