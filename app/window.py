@@ -360,7 +360,6 @@ class MainWindow(QMainWindow):
         enable(self.actions_by_id, state)
         self._tell_saveable()
         self._tell_playable()
-        self.toolbar.show_state(state)
         self.pickers.set_enabled(state is State.IDLE)
 
     def _tell_saveable(self) -> None:
@@ -375,6 +374,7 @@ class MainWindow(QMainWindow):
         there = player.whole is not None and player.whole.n_finished_rounds > 0
         free = idle or state in DECODING
         actions["pause"].setEnabled(free and (there or not idle))
+        self.toolbar.show_state(state, held=idle and there and not player.playing)
         actions["race"].setEnabled(idle and there)
         for name in ("step-back", "to-start", "previous-round", "next-round", "to-end"):
             actions[name].setEnabled(free and there)

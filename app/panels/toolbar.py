@@ -76,13 +76,14 @@ class Toolbar(QFrame):
                 button.setMinimumWidth(0)
                 button.setMaximumWidth(QWIDGETSIZE_MAX)
 
-    def show_state(self, state: State) -> None:
-        """Pause becomes Resume while paused."""
-        self._paused = state is State.PAUSED
-        self._actions["pause"].setText("&Resume" if self._paused else "&Pause")
+    def show_state(self, state: State, held: bool = False) -> None:
+        """Pause becomes Resume while paused, and Play where a run is held."""
+        word = "Resume" if state is State.PAUSED else "Play" if held else "Pause"
+        self._paused = word != "Pause"
+        self._actions["pause"].setText(f"&{word}")
         button = self._buttons["pause"]
-        button.setToolTip(tooltip(COMMANDS["pause"], "Resume" if self._paused else ""))
-        button.setAccessibleName("Resume" if self._paused else "Pause")
+        button.setToolTip(tooltip(COMMANDS["pause"], word))
+        button.setAccessibleName(word)
         self._restyle()
 
     def _button(self, name: str, text: str = "") -> QToolButton:

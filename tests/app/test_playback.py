@@ -96,8 +96,11 @@ def test_play_goes_from_the_beginning_to_the_end(qtbot, recorded: MainWindow):
     window = recorded
     window.centre.transport.slider.setValue(8)
     assert window.controller.player.speed == 20.0
+    button = window.toolbar.button("pause")
+    assert button.accessibleName() == "Play"
     window.pause_or_resume()
     assert window.controller.player.playing
+    assert button.accessibleName() == "Pause"
     assert "Playing at 20×" in status(window)
     qtbot.waitUntil(lambda: not window.controller.player.playing, timeout=WAIT)
     assert shown(window) is window.controller.player.whole

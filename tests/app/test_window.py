@@ -131,7 +131,7 @@ def test_pause_and_resume(qtbot, window: MainWindow, held: Held):
     with qtbot.waitSignal(window.presenter.settled, timeout=20_000):
         window.actions_by_id["pause"].trigger()
     assert window.presenter.run.finished.reason == "length"
-    assert window.toolbar.button("pause").accessibleName() == "Pause"
+    assert window.toolbar.button("pause").accessibleName() == "Play", "it can be played again"
 
 
 def visible(window: MainWindow) -> int:
