@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from app.files import BUNDLED
-from app.render.film import END_HOLD_S
+from app.render.clip import END_HOLD_S
 from app.views.round_motion import PASS, TOSS
 from engine.events import Verified
 from engine.recording import read_trace

@@ -114,7 +114,7 @@ class RenderDialog(Sheet):
         if not self.child.running:
             self._recording, self._against = path, against
             self.what.setText(path.name)
-            self.length.setText(f"{duration_s:,.2f} s as recorded")
+            self.length.setText(f"{duration_s:,.2f} s of decode time")
             self.form.show_recording(duration_s, at_s, self._folder() / path.stem)
             self.banners.clear()
             self._written = None

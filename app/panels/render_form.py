@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.panels.fields import ROW_GAP, named
-from app.render.clip import FORMATS, Format
+from app.render.clip import END_HOLD_S, FORMATS, Format
 from app.settings import Rendering
 
 SIZES = {
@@ -129,7 +129,8 @@ class RenderForm(QWidget):
         """How long the clip is; 0: a picture."""
         if not self.kind.moving:
             return 0.0
-        return max(self.stop.value() - self.start.value(), 0.0) / float(self.speed.currentData())
+        moving = max(self.stop.value() - self.start.value(), 0.0) / float(self.speed.currentData())
+        return moving + (END_HOLD_S if self.stop.value() >= self.stop.maximum() else 0.0)
 
     @property
     def settings(self) -> Rendering:

@@ -21,6 +21,8 @@ SCHEMES: tuple[SchemeName, ...] = get_args(SchemeName)
 LEAST, MOST = 64, 4096
 """Pixels of a side: below, nothing can be read; above, few players decode in hardware."""
 SPEEDS = (0.01, 100.0)
+END_HOLD_S = 1.5
+"""A film that goes to the end rests there, for the last figures to be read."""
 SIZES = {
     "1080p": (1920, 1080),
     "4k": (3840, 2160),

@@ -13,13 +13,12 @@ from PySide6.QtGui import QImage, QPainter
 from app import motion, theme
 from app.player import Player
 from app.race import Race
+from app.render.clip import END_HOLD_S
 from app.render.errors import RenderError
 from app.stage.stage import Size, Stage, View
 from app.theme import SchemeChoice
 from engine.trace import Run, Trace
 
-END_HOLD_S = 1.5
-"""A film that goes to the end rests there, for the last figures to be read."""
 FIGURES_S = 0.25
 """Seconds of film between two states of plots and figures: faster, and nobody can read them."""
 

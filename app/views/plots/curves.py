@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from app.views.plots.curve_plot import CurvePlot
 
 NOTHING = np.empty(0)
+LEAST_GROWTH = 0.5
+"""Pixels. A long run's curve grows by less from frame to frame."""
 
 
 class CurveCard(Card):
@@ -34,6 +36,7 @@ class CurveCard(Card):
         super().__init__(parent)
         self.plot: CurvePlot | None = None
         self._curves: Curves | None = None
+        self._drawn = 0.0  # tokens at the end of the drawn curve
 
     # what subclasses say
 
@@ -65,8 +68,17 @@ class CurveCard(Card):
     def set_curves(self, curves: Curves | None) -> None:
         """The curves of another run."""
         self._curves = curves
+        self._drawn = 0.0
         if self.plot is not None:
             self.plot.reset()
+
+    @property
+    def has_grown(self) -> bool:
+        """Whether the curve has grown by as much as can be seen since it was drawn."""
+        plot = self.plot
+        if plot is None or not self._drawn or not len(self.tokens):
+            return True
+        return plot.x_at(float(self.tokens[-1])) - plot.x_at(self._drawn) >= LEAST_GROWTH
 
     def advance(self, hidden: bool = False) -> None:
         """Draw what came since the last frame. hidden: also where nobody can see it."""
@@ -74,6 +86,7 @@ class CurveCard(Card):
         if not empty and (hidden or self.isVisible()):
             plot = self.ensure_plot()
             plot.set_curves(self.tokens, self.main_curve(), self.faint_curve())
+            self._drawn = float(self.tokens[-1])
             if self.snapshot is not None:
                 plot.set_scene(self.scene(self.snapshot))
         if self.plot is not None:

@@ -18,6 +18,8 @@ from engine.trace import Run
 
 LABELS_MS = 250
 """Labels and bars change four times a second: faster, and nobody can read them."""
+CARD_MS = 16
+"""From one card's change to the next one's: all in one frame, they would make it a long one."""
 
 
 class PlotsPanel(QScrollArea):
@@ -38,6 +40,7 @@ class PlotsPanel(QScrollArea):
         self._curves: Curves | None = None
         self._stale = False
         self._stale_curves: set[int] = set()
+        self._stale_cards: list[Card] = []
         self.snapshot: Snapshot | None = None
 
         self.speedup = SpeedupCard()
@@ -69,6 +72,9 @@ class PlotsPanel(QScrollArea):
         self._labels_due.setSingleShot(True)
         self._labels_due.setInterval(LABELS_MS)
         self._labels_due.timeout.connect(self._take_if_stale)
+        self._card_due = QTimer(self)
+        self._card_due.setInterval(CARD_MS)
+        self._card_due.timeout.connect(self._show_next)
         notifier().changed.connect(self._restyle)
         self._restyle()
 
@@ -85,24 +91,25 @@ class PlotsPanel(QScrollArea):
 
     def refresh(self, force: bool = False, part: int | None = None) -> None:
         """Take in what the run gained. force: labels and bars too, without waiting for their turn,
-        and the curves even while the panel is hidden. part: draw the curve of that card alone; the
-        others are drawn when it is their turn, and all at the next call without."""
+        and the curves even while the panel is hidden. part: one frame of many, so draw little: the
+        curve of that card alone and only if an eye could see that it grew, the labels card by card;
+        everything at the next call without."""
         grown = self._curves is not None and self._curves.update()
         if grown:
             self._stale_curves = set(range(len(self._curve_cards)))
         ended = self._run is not None and self._run.finished is not None
         news = grown or (ended and self.snapshot is not None and not self.snapshot.finished)
         if force or (news and not self._labels_due.isActive()):
-            self._take()
+            self._take(at_once=part is None)
             if part is not None:
-                return  # a frame for the labels alone
+                return  # a frame for the figures alone
         elif news:
             self._stale = True
         if force:
             self._draw(hidden=True)
         elif part is None and grown:
             self._draw()
-        elif part is not None and part in self._stale_curves:
+        elif part is not None and part in self._stale_curves and self._curve_cards[part].has_grown:
             self._stale_curves.discard(part)
             self._curve_cards[part].advance()
 
@@ -111,18 +118,34 @@ class PlotsPanel(QScrollArea):
         for card in self._curve_cards:
             card.advance(hidden=hidden)
 
-    def _take(self) -> None:
+    def _take(self, at_once: bool = True) -> None:
         """New labels and bars, and the quarter of a second before the next ones."""
         self._stale = False
         self.snapshot = take(self._run, self._baseline) if self._run is not None else None
-        for card in self.cards:
-            card.show_snapshot(self.snapshot)
+        self._stale_cards = list(self.cards)
+        if at_once:
+            self._card_due.stop()
+            while self._stale_cards:
+                self._stale_cards.pop(0).show_snapshot(self.snapshot)
+        else:
+            self._card_due.start()
         self._labels_due.start()
         self.snapshot_taken.emit(self.snapshot)
 
     def _take_if_stale(self) -> None:
         if self._stale:
-            self._take()
+            self._take(at_once=False)
+
+    def _show_next(self) -> None:
+        """The new labels, or bars, of one card, and its curve with them."""
+        if self._stale_cards:
+            card = self._stale_cards.pop(0)
+            card.show_snapshot(self.snapshot)
+            if isinstance(card, CurveCard):
+                self._stale_curves.discard(self._curve_cards.index(card))
+                card.advance()
+        if not self._stale_cards:
+            self._card_due.stop()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

@@ -11,9 +11,9 @@ from PySide6.QtGui import QImage, QPainter
 
 from app import motion, theme
 from app.files import DEMO
-from app.render.clip import VIEWS
+from app.render.clip import END_HOLD_S, VIEWS
 from app.render.errors import RenderError
-from app.render.film import END_HOLD_S, Film
+from app.render.film import Film
 from app.stage.parts import setting_words
 from engine.recording import read_trace
 from engine.trace import Trace

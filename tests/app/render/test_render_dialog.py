@@ -83,7 +83,7 @@ def test_it_opens_with_the_whole_recording_as_a_clip(dialog: RenderDialog, tmp_p
     dialog.open_for(DEMO, 17.24, 3.5)
     assert dialog.isVisible()
     assert dialog.what.text() == "demo.jsonl"
-    assert dialog.stage.text() == "A clip of 17.2 s, 1,034 frames"
+    assert dialog.stage.text() == "A clip of 18.7 s, 1,124 frames"
     assert given(dialog) == [
         str(DEMO), "--out", str(tmp_path / "demo.mp4"), "--view", "all", "--size", "1920x1080",
         "--theme", "light", "--from", "0", "--speed", "1", "--fps", "60",
