@@ -211,6 +211,54 @@ def test_force_does_not_wait(qtbot: QtBot) -> None:
     assert panel.snapshot.figures.rounds == 20
 
 
+def test_in_a_frame_of_many_the_cards_come_one_by_one(qtbot: QtBot) -> None:
+    trace, events = growing()
+    panel = shown(qtbot, trace.run, trace.runs[0])
+    for event in events:
+        trace.apply(event)  # type: ignore[arg-type]
+    panel._labels_due.stop()
+    panel.refresh(part=0)
+
+    def new() -> int:
+        return sum(card.snapshot is panel.snapshot for card in panel.cards)
+
+    assert panel.snapshot is not None
+    assert panel.snapshot.finished
+    seen = []
+    while new() < len(panel.cards):
+        panel._show_next()
+        seen.append(new())
+    assert seen == list(range(1, len(panel.cards) + 1))
+    assert not panel._card_due.isActive()
+    assert len(plot_of(panel).main.xData) == 20
+
+
+def test_a_curve_that_grew_by_less_than_can_be_seen_waits(qtbot: QtBot) -> None:
+    run, baseline = pair(make_trace(rounds=3000, baseline_rounds=10_000))
+    assert run is not None
+    events = list(run.events)
+    part = Trace(events[:-40]).run
+    assert part is not None
+    panel = shown(qtbot, part, baseline)
+    drawn = len(plot_of(panel).main.xData)
+    assert drawn == part.n_finished_rounds
+    while part.n_finished_rounds == drawn:
+        part.apply(events[part.n_events])
+    panel.refresh(part=0)
+    assert len(plot_of(panel).main.xData) == drawn
+    panel.refresh(force=True)
+    assert len(plot_of(panel).main.xData) == drawn + 1
+    # Negative control: where there is room for it, it is drawn at once.
+    few = Trace(events[:40]).run
+    assert few is not None
+    panel = shown(qtbot, few, baseline)
+    drawn = few.n_finished_rounds
+    while few.n_finished_rounds == drawn:
+        few.apply(events[few.n_events])
+    panel.refresh(part=0)
+    assert len(plot_of(panel).main.xData) == drawn + 1
+
+
 def test_a_hidden_panel_draws_when_it_is_shown(qtbot: QtBot) -> None:
     panel = PlotsPanel()
     qtbot.addWidget(panel)
