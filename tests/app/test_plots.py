@@ -234,7 +234,7 @@ def test_in_a_frame_of_many_the_cards_come_one_by_one(qtbot: QtBot) -> None:
 
 
 def test_a_curve_that_grew_by_less_than_can_be_seen_waits(qtbot: QtBot) -> None:
-    run, baseline = pair(make_trace(rounds=3000, baseline_rounds=10_000))
+    run, baseline = pair(make_trace(rounds=3000, baseline_rounds=16_000))
     assert run is not None
     events = list(run.events)
     part = Trace(events[:-40]).run
