@@ -27,6 +27,9 @@ STARTED_AT = "DRAFTSCOPE_STARTUP"
 long it took to the first picture."""
 
 
+INSPECTOR_MS = 2000
+
+
 def open_window(options: WindowOptions) -> int:
     """Show the window until it is closed; return the exit status."""
     application = QApplication(sys.argv[:1])
@@ -87,6 +90,8 @@ class Launch:
         if options.quit_after is not None:
             QTimer.singleShot(round(options.quit_after * 1000), self._quit)
         QTimer.singleShot(0, self._start)
+        # Made while nobody waits for it, so that the first click on a token need not.
+        QTimer.singleShot(INSPECTOR_MS, window, lambda: window.side.inspector)
 
     def _start(self) -> None:
         options = self._options

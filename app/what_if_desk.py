@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject
 
 from app.commands import State
 from app.controller import Controller
+from app.panels.inspector import InspectorPanel
 from app.panels.side import Side
 from app.panels.what_if import WhatIfBox
 from app.setup import Setup
@@ -21,16 +22,21 @@ BUSY = "The models are at work. Ask again when the run is over."
 
 
 class WhatIfDesk(QObject):
-    """Follows the inspected token. job(): what Run would ask for, which names the models."""
+    """Follows the inspected token. setup: what Run would ask for, which names the models."""
 
     def __init__(
-        self, side: Side, controller: Controller, setup: Callable[[], Setup], parent: QObject
+        self,
+        inspector: InspectorPanel,
+        side: Side,
+        controller: Controller,
+        setup: Callable[[], Setup],
+        parent: QObject,
     ) -> None:
         super().__init__(parent)
         self._control, self._setup = controller, setup
         self._place: tuple[Run, int, int] | None = None
         self.box = WhatIfBox()
-        side.inspector.add_footer(self.box)
+        inspector.add_footer(self.box)
         side.looked_at.connect(self._look)
         self.box.recompute_wanted.connect(self._ask)
         controller.what_ifs.done.connect(self.box.show_result)

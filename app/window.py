@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import (
@@ -25,7 +26,6 @@ from app.keys import wants_key
 from app.machine import Machine, diagnostics, memory
 from app.panels.centre import Centre
 from app.panels.file_drop import dropped_file
-from app.panels.inspector import InspectorPanel
 from app.panels.lab import Lab
 from app.panels.pickers import Pickers
 from app.panels.plots_holder import WIDTH as PLOTS_WIDTH
@@ -41,8 +41,11 @@ from app.settings import Settings
 from app.setup import Setup, default_setup, problems
 from app.shows import Shows
 from app.view_options import ViewOptions
-from app.what_if_desk import WhatIfDesk
 from engine.session import Session
+
+if TYPE_CHECKING:
+    from app.panels.inspector import InspectorPanel
+    from app.what_if_desk import WhatIfDesk
 
 MEMORY_MS = 2000
 
@@ -66,6 +69,7 @@ class MainWindow(QMainWindow):
         self.controller = Controller(self, make_session)
         self._machine = machine or Machine()
         self._painted = False
+        self.what_if: WhatIfDesk | None = None  # of the inspector, once there is one
         self._sheet: Sheet | None = None
         self._build()
         self._connect()
@@ -86,7 +90,7 @@ class MainWindow(QMainWindow):
         self.toolbar = Toolbar(self.actions_by_id, self.pickers.target, self.pickers.draft)
         self.centre = Centre(self.actions_by_id)
         self.plots = PlotsHolder()
-        self.side = Side(self.plots, InspectorPanel())
+        self.side = Side(self.plots, self._make_inspector)
         self.status = Status()
         self.setStatusBar(self.status)
         self.files = Files(self.settings, menus["recent"], self)
@@ -128,7 +132,6 @@ class MainWindow(QMainWindow):
         self.shows = Shows(
             self.settings, self.controller, self.files, self.pages, self.actions_by_id, self
         )
-        self.what_if = WhatIfDesk(self.side, self.controller, lambda: self.setup_panel.setup, self)
         self.setFocus()  # no ring around anything until Tab is pressed
         self._memory_timer = QTimer(self)
         self._memory_timer.setInterval(MEMORY_MS)
@@ -150,7 +153,6 @@ class MainWindow(QMainWindow):
         )
         self.crashed.connect(self.centre.banners.error)
         self.centre.token_picked.connect(self.inspect)
-        self.side.inspector.walked.connect(self.centre.look_at_token)
         self.side.inspecting.connect(self.actions_by_id["inspector"].setChecked)
         self.centre.sought.connect(self.seek_round)
         self.centre.to_end_wanted.connect(self.to_end)
@@ -228,6 +230,17 @@ class MainWindow(QMainWindow):
         """Show what decided over a token."""
         self.view.show_side()
         self.side.inspect(self.presenter.run, number, index)
+
+    def _make_inspector(self) -> InspectorPanel:
+        from app.panels.inspector import InspectorPanel
+        from app.what_if_desk import WhatIfDesk
+
+        panel = InspectorPanel()
+        panel.walked.connect(self.centre.look_at_token)
+        self.what_if = WhatIfDesk(
+            panel, self.side, self.controller, lambda: self.setup_panel.setup, self
+        )
+        return panel
 
     def toggle_inspector(self) -> None:
         """The inspector or the plots; it opens at the token that came last."""

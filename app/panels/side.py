@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
-from app.panels.inspector import InspectorPanel
 from app.panels.plots_holder import WIDTH, PlotsHolder
 from engine.events import Drafted, Verified
 from engine.trace import Run
+
+if TYPE_CHECKING:
+    from app.panels.inspector import InspectorPanel
 
 
 class Side(QStackedWidget):
@@ -19,24 +24,38 @@ class Side(QStackedWidget):
     looked_at = Signal(object, int, int)
 
     def __init__(
-        self, plots: PlotsHolder, inspector: InspectorPanel, parent: QWidget | None = None
+        self,
+        plots: PlotsHolder,
+        make_inspector: Callable[[], InspectorPanel],
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self.plots, self.inspector = plots, inspector
-        self.addWidget(plots)
-        self.addWidget(inspector)
-        self.setMinimumWidth(260)
-        inspector.closed.connect(self.show_plots)
-        inspector.walked.connect(lambda number, index: self._tell())
+        self.plots = plots
+        self._make_inspector = make_inspector
+        self._inspector: InspectorPanel | None = None
+        self._run: Run | None = None
         self._told: object = None
+        self.addWidget(plots)
+        self.setMinimumWidth(260)
         self.currentChanged.connect(lambda _: self.inspecting.emit(self.is_inspecting))
+
+    @property
+    def inspector(self) -> InspectorPanel:
+        """Made when it is first looked for: the window opens without."""
+        if self._inspector is None:
+            self._inspector = self._make_inspector()
+            self.addWidget(self._inspector)
+            self._inspector.closed.connect(self.show_plots)
+            self._inspector.walked.connect(lambda number, index: self._tell())
+            self._inspector.show_token(self._run)
+        return self._inspector
 
     def sizeHint(self) -> QSize:
         return QSize(WIDTH, 640)
 
     @property
     def is_inspecting(self) -> bool:
-        return self.currentWidget() is self.inspector
+        return self._inspector is not None and self.currentWidget() is self._inspector
 
     def show_plots(self) -> None:
         self.setCurrentWidget(self.plots)
@@ -64,6 +83,9 @@ class Side(QStackedWidget):
 
     def use_run(self, run: Run | None, *, another: bool) -> None:
         """Another run has no token looked at yet; another moment of the same one keeps it."""
+        self._run = run
+        if self._inspector is None:
+            return
         if another:
             self.inspector.show_token(run)
             self._tell()
