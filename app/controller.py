@@ -236,7 +236,11 @@ class Controller(QObject):
                 self._owed = False
         if self.run is not self.player.whole:
             self._held = False
-            self.player.set_run(self.run, live=self.state is not State.OPENING)
+            self.player.set_run(
+                self.run,
+                live=self.state is not State.OPENING,
+                held=self.state is State.PAUSED,
+            )
             self._release()
         else:
             self.player.grew()

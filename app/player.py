@@ -66,13 +66,14 @@ class Player(QObject):
 
     # What is played
 
-    def set_run(self, run: Run | None, *, live: bool = False) -> None:
-        """Another run, at its end; a live one is followed, in slow motion from its beginning."""
+    def set_run(self, run: Run | None, *, live: bool = False, held: bool = False) -> None:
+        """Another run, at its end; a live one is followed, in slow motion from its beginning.
+        held: its engine is stepped by the person, who wants to see each event at once."""
         self._stop()
         self.live = live and run is not None and run.finished is None
         self.whole = self.shown = run
         self._asked = -1
-        if run is not None and self.live and self.slow and not run.is_baseline:
+        if run is not None and self.live and self.slow and not (held or run.is_baseline):
             self.shown = run.at(1)
         self._now = self._end()
         self.replaced.emit()

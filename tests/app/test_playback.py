@@ -239,6 +239,18 @@ def test_a_step_in_slow_motion_holds_it(qtbot, window: MainWindow):
     qtbot.waitUntil(lambda: window.controller.state is State.IDLE, timeout=WAIT)
 
 
+def test_a_run_begun_by_a_step_shows_each_event_at_once(qtbot, window: MainWindow):
+    window.centre.transport.slider.setValue(0)
+    window.step()
+    qtbot.waitUntil(lambda: window.controller.state is State.PAUSED, timeout=WAIT)
+    qtbot.waitUntil(lambda: bool(shown(window).cells), timeout=WAIT)
+    assert not window.controller.player.playing
+    window.pause_or_resume()
+    assert window.controller.player.playing, "and goes on in slow motion"
+    window.stop()
+    qtbot.waitUntil(lambda: window.controller.state is State.IDLE, timeout=WAIT)
+
+
 # Live equals replay
 
 
