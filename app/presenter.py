@@ -92,7 +92,7 @@ class Presenter(QObject):
         controller.check_progress.connect(self._on_check_progress)
         controller.recording_lost.connect(self._on_recording_lost)
         controller.ended.connect(self._on_ended)
-        controller.open_progress.connect(centre.show_progress)
+        controller.open_progress.connect(self._on_reading)
         controller.opened.connect(self._on_opened)
         plots.snapshot_taken.connect(self._on_figures)
 
@@ -138,7 +138,12 @@ class Presenter(QObject):
             self._centre.tokens.set_empty_words("Reading the recording")
         elif state is State.IDLE:
             self._centre.tokens.set_empty_words()
+            self._centre.tokens.prepare(None)
         self._on_playback()
+
+    def _on_reading(self, fraction: float) -> None:
+        self._centre.show_progress(fraction)
+        self._centre.tokens.prepare(self._control.pump.reading)
 
     def _on_job_started(self) -> None:
         self._setup.show_recorded("")

@@ -27,7 +27,7 @@ from engine.session import (
     RecordingLost,
     WhatIfDone,
 )
-from engine.trace import Trace
+from engine.trace import Run, Trace
 
 FRAME_MS = 16
 CALM_FRAMES = 2
@@ -95,6 +95,11 @@ class Pump(QObject):
     @property
     def active(self) -> bool:
         return self._timer.isActive()
+
+    @property
+    def reading(self) -> Run | None:
+        """The newest run of the recording that is being read."""
+        return self._replay.trace.run if self._replay is not None else None
 
     def start_replay(self, events: Iterator[AnyEvent], name: str, expected: int = 0) -> None:
         """Read a recording in slices; `expected` events (an estimate) make a progress of it."""

@@ -65,6 +65,7 @@ class TokenView(QAbstractScrollArea):
         self._layout = TokenLayout()
         # The layout that reaches furthest into the run, and how many of its cells are for good.
         self._placed, self._reach = self._layout, 0
+        self._ahead: tuple[Run, TokenLayout] | None = None  # see `prepare`
 
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -89,19 +90,40 @@ class TokenView(QAbstractScrollArea):
             self._show_moment(run)
             return
         self._run = run
-        self._closed = self._reach = 0
+        self._reach = 0
         self._seen = (0, 0, False)
         self._hover = self._selected = -1
         self._source = [], -1
         self._round = None
         self._following = True
-        self._placed = self._layout = TokenLayout(self._layout.width, self._layout.metrics)
-        self._layout.hide_ghosts = not self._show_rejected
+        self._placed = self._layout = self._layout_of(run)
+        self._closed = len(self._layout)
+        self._ahead = None
         self._cache.clear()
         self.verticalScrollBar().setValue(0)
         self._update_range()
         self.refresh()
         self.viewport().update()
+
+    def prepare(self, run: Run | None) -> None:
+        """Place what there is of a run that will be shown; to be called as it grows. A long one
+        placed all at once would halt the window. None: it will not be shown after all."""
+        if run is None:
+            self._ahead = None
+            return
+        layout = self._layout_of(run)
+        self._ahead = run, layout
+        layout.extend(self._shapes(run, len(layout), run.n_closed_cells))
+
+    def _layout_of(self, run: Run | None) -> TokenLayout:
+        """What is placed of a run already, or an empty layout."""
+        now = self._layout
+        if self._ahead is not None and self._ahead[0] is run:
+            self._ahead[1].configure(now.width, now.metrics, not self._show_rejected)
+            return self._ahead[1]
+        layout = TokenLayout(now.width, now.metrics)
+        layout.hide_ghosts = not self._show_rejected
+        return layout
 
     def _show_moment(self, run: Run) -> None:
         """Show the run as it was at another moment: what is placed already stays so."""
@@ -233,7 +255,7 @@ class TokenView(QAbstractScrollArea):
         return QSize(640, 280)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(240, 96)
+        return QSize(240, 56)
 
     # Layout
 
@@ -266,6 +288,7 @@ class TokenView(QAbstractScrollArea):
     def _reshape(self) -> None:
         """Measure every chip anew."""
         self._shaper = Shaper(self._measure)
+        self._ahead = None
         shapes: list[Shape] = []
         if self._run is not None:
             shapes = self._shapes(self._run, 0, len(self._layout))

@@ -592,3 +592,41 @@ def test_a_moment_after_the_width_changed(view: TokenView) -> None:
     view.resize(431, 300)
     view.resize(430, 300)
     assert there == [view.cell_rect(cell) for cell in range(len(whole.cells))]
+
+
+@pytest.mark.parametrize("change", ["nothing", "width", "font", "hidden"])
+def test_a_run_placed_while_it_was_read_looks_like_one_placed_at_once(
+    view: TokenView, qtbot: QtBot, change: str
+) -> None:
+    events = list(make_events(rounds=60, seed=8, acceptance=0.6))
+    view.set_run(run_of(Trace(make_events(rounds=3))))
+    trace = Trace()
+    for i, event in enumerate(events):
+        trace.apply(event)
+        if i % 40 == 0:
+            view.prepare(trace.run)
+    if change == "width":
+        view.resize(420, 300)
+    elif change == "font":
+        view.set_dense(True)
+    elif change == "hidden":
+        view.set_show_rejected(False)
+    view.set_run(trace.run)
+    fresh = TokenView()
+    qtbot.addWidget(fresh)
+    fresh.resize(view.size())
+    fresh.set_dense(view.dense)
+    fresh.set_show_rejected(view.show_rejected)
+    fresh.set_run(trace.run)
+    assert paint(view) == paint(fresh)
+
+
+def test_what_was_placed_ahead_is_dropped_with_the_recording(view: TokenView) -> None:
+    trace = Trace(make_events(rounds=10))
+    view.prepare(trace.run)
+    view.prepare(None)
+    assert view._ahead is None
+    other = run_of(Trace(make_events(rounds=4, seed=9)))
+    view.prepare(trace.run)
+    view.set_run(other)
+    assert len(view._layout) == len(other.cells)
