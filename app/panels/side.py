@@ -96,9 +96,12 @@ class Side(QStackedWidget):
 
 
 def newest_token(run: Run) -> tuple[int, int] | None:
-    """Round and index of the token that the last event decided: the drafted one, the rejected one
+    """Round and index of the token that was decided last: the drafted one, the rejected one
     that ended a round, or the one that the target added."""
-    event = run.events[-1]
+    at = run.n_events - 1
+    while at > 0 and not isinstance(run.events[at], Drafted | Verified):
+        at -= 1
+    event = run.events[at]
     if isinstance(event, Drafted):
         return event.round, event.index
     if isinstance(event, Verified):

@@ -47,6 +47,7 @@ class InspectorStage(QWidget):
         if key == self.key:
             return
         self.key = key
+        self._page.setVisible(place is not None)  # a stage has no use for "Click any token"
         shown = inspect(run, *place) if place is not None else None
         self._page.show_token(run, shown)
         self._page.set_progress(progress)
