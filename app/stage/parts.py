@@ -14,6 +14,7 @@ from app.views.plots.card import Card
 from app.views.plots.curves import CurveCard, RateCard, SpeedupCard
 from app.views.plots.snapshot import take
 from app.views.plots.time_card import TimeCard
+from engine.events import ModelInfo
 from engine.metrics import Curves
 from engine.trace import Run
 
@@ -83,16 +84,21 @@ def _line(
 def setting_words(run: Run) -> list[str]:
     """Models and settings, as a line names them; no paths, nothing of the person."""
     config, models = run.started.config, run.started.models
-    words = [models.target.name]
+    words = [_named(models.target)]
     if config.gamma == 0:
         words.append("plain decoding")
     else:
-        draft = models.draft.name if models.draft is not None else NAMED.get(config.drafter, "")
+        draft = _named(models.draft) if models.draft is not None else NAMED.get(config.drafter, "")
         words += [f"draft {draft}" if models.draft is not None else draft, f"γ {config.gamma}"]
         words.append(config.rule)
     words.append("greedy" if config.greedy else f"T {config.temperature:g}")
     words.append(models.target.device)
     return [word for word in words if word]
+
+
+def _named(model: ModelInfo) -> str:
+    """Two quantisations of one model are told apart by nothing else."""
+    return f"{model.name} {model.quantisation}".strip()
 
 
 class Caption(QWidget):
