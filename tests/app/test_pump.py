@@ -198,10 +198,13 @@ def test_a_recording_is_read_in_slices_and_shown_at_the_end(outbox):
     pump.drain()
     assert pump.trace is before
     assert 0 < log.of("replay_progress")[-1][0] < 1
+    assert pump.reading is not None
+    assert 0 < pump.reading.n_events < len(events)
     while not log.of("replay_finished"):
         pump.drain()
     assert log.said[-2:] == [("advanced", 0, len(events)), ("replay_finished", None)]
     assert pump.trace.run.token_ids == Trace(events).run.token_ids
+    assert pump.reading is None
     assert not pump.active
 
 

@@ -98,6 +98,52 @@ def test_growing_event_by_event_ends_where_a_whole_run_does(view: TokenView, qtb
     assert paint(view) == paint(whole)
 
 
+def test_what_was_prepared_is_not_placed_again(
+    view: TokenView, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace, at_once = Trace(), TokenView()
+    qtbot.addWidget(at_once)
+    at_once.resize(view.size())
+    view.set_run(run_of(make_trace(rounds=2)))
+    for event in make_events(rounds=40, seed=2):
+        trace.apply(event)
+        view.prepare(trace.run)
+    run = run_of(trace)
+    placed: list[int] = []
+    extend = TokenLayout.extend
+    monkeypatch.setattr(
+        TokenLayout, "extend", lambda self, new: (placed.append(len(new)), extend(self, new))[1]
+    )
+    view.set_run(run)
+    assert sum(placed) == 0
+    at_once.set_run(run)
+    assert sum(placed) == len(run.cells)  # negative control
+    assert view._layout.x == at_once._layout.x
+    assert paint(view) == paint(at_once)
+
+
+@pytest.mark.parametrize("change", ["width", "dense", "text", "another", "none"])
+def test_what_was_prepared_fits_what_is_shown_later(
+    view: TokenView, qtbot: QtBot, change: str
+) -> None:
+    run, other = run_of(make_trace(rounds=40, seed=2)), run_of(make_trace(rounds=30, seed=3))
+    at_once = TokenView()
+    qtbot.addWidget(at_once)
+    at_once.resize(view.size())
+    view.prepare(other if change == "another" else run)
+    for widget in (view, at_once):
+        if change == "width":
+            widget.resize(420, 300)
+        widget.set_dense(change == "dense")
+        widget.set_show_rejected(change != "text")
+    if change == "none":
+        view.prepare(None)
+    view.set_run(run)
+    at_once.set_run(run)
+    assert view._layout.x == at_once._layout.x
+    assert paint(view) == paint(at_once)
+
+
 def test_refresh_without_news_does_nothing(
     view: TokenView, monkeypatch: pytest.MonkeyPatch
 ) -> None:
