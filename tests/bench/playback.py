@@ -26,8 +26,8 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 import numpy as np
 import psutil
 import typer
-from PySide6.QtCore import QEvent, QTimer
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QEvent, QEventLoop, QObject, QTimer
+from PySide6.QtWidgets import QApplication, QWidget
 
 from app import theme
 from app.commands import State
@@ -134,19 +134,43 @@ def measure_seeks(application: QApplication, window: MainWindow) -> dict[str, fl
     return {**quantiles(took, "seek"), **quantiles(curves, "curves_after_seek")}
 
 
-def measure_frames(
-    application: QApplication, window: MainWindow, speed: float, seconds: float
-) -> dict[str, float]:
+class Paintings(QObject):
+    """Counts the paintings of a widget: a frame without one measures nothing."""
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
+        self.n = 0
+        widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        self.n += event.type() == QEvent.Type.Paint
+        return False
+
+
+def wait(seconds: float) -> None:
+    """Let time pass. In a loop of its own: to quit the application closes its windows."""
+    loop = QEventLoop()
+    QTimer.singleShot(round(1000 * seconds), loop.quit)
+    loop.exec()
+
+
+def measure_frames(window: MainWindow, speed: float, seconds: float) -> dict[str, float]:
     player, frames, end = window.controller.player, list[float](), FrameEnd()
-    whole = player.whole
+    whole, paintings = player.whole, Paintings(window.centre.tokens.viewport())
     assert whole is not None
-    rng, played = random.Random(2), 0
+    rng, played, unpainted = random.Random(2), 0, 0
     player.set_speed(speed)
     tick = player.tick
 
     def measured() -> None:
-        began = time.perf_counter()
-        end.done = lambda: frames.append(time.perf_counter() - began)
+        began, before, shown = time.perf_counter(), paintings.n, _n_events(window)
+
+        def done() -> None:
+            nonlocal unpainted
+            frames.append(time.perf_counter() - began)
+            unpainted += _n_events(window) != shown and paintings.n == before
+
+        end.done = done
         tick()
         # Qt paints on posted requests of low priority; this one comes after them.
         QTimer.singleShot(0, lambda: QApplication.postEvent(end, QEvent(QEvent.Type.User), -10))
@@ -156,20 +180,27 @@ def measure_frames(
     for _ in range(PLACES):
         place = rng.randrange(max(whole.n_finished_rounds * 9 // 10, 1))
         window.seek_round(place)
-        QTimer.singleShot(200, player.play)
-        QTimer.singleShot(round(200 + 1000 * seconds / PLACES), application.quit)
-        application.exec()
+        wait(0.2)
+        player.play()
+        wait(seconds / PLACES)
         player.hold()
         assert player.shown is not None
         played += player.shown.n_finished_rounds - place - 1
-        settle(application)
+        wait(0.1)
     player._timer.timeout.disconnect()
     player._timer.timeout.connect(tick)
+    if unpainted:
+        sys.exit(f"{unpainted} of {len(frames)} frames at {speed:g}x moved without being painted.")
     return {
         **quantiles(frames, f"frame_{speed:g}x"),
         f"frames_{speed:g}x": len(frames),
         f"rounds_{speed:g}x": played,
     }
+
+
+def _n_events(window: MainWindow) -> int:
+    shown = window.controller.player.shown
+    return shown.n_events if shown is not None else 0
 
 
 def main(
@@ -197,8 +228,8 @@ def main(
             "file_mb": round(path.stat().st_size / 1e6),
             **measure_open(application, window, path),
             **measure_seeks(application, window),
-            **measure_frames(application, window, 1.0, seconds),
-            **measure_frames(application, window, 20.0, seconds),
+            **measure_frames(window, 1.0, seconds),
+            **measure_frames(window, 20.0, seconds),
         }
         result["memory_after_mb"] = round(memory_mb() - result["memory_before_mb"])
         peak = peak_mb()
