@@ -1,0 +1,1 @@
+"""Experiments: calibration, sweeps over settings and prompts, and what they say."""
