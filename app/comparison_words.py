@@ -111,6 +111,8 @@ def said(reference: Member, other: Member, a: str, b: str, found: TextDifference
     ours, theirs = visible(parting.piece), visible(parting.other_piece)
     after = f", after “{visible_words(parting.before)}”" if parting.before.strip() else ""
     whole = f"{b} parts from {a} at token {place:,}: {a} has “{ours}”, {b} “{theirs}”{after}."
+    if not found.whole:
+        whole += f" Compared up to token {found.spans[-1].other_stop:,}; the rest is grey."
     reason, tone = why(reference.run, other.run)
     return Said(f"parts at {place:,}", whole, tone, reason)
 

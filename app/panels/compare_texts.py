@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFont, QTextCharFormat, QTextCursor
+from PySide6.QtGui import QFont, QResizeEvent, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -19,8 +19,9 @@ from app import theme
 from app.comparison import Compared, Member
 from app.comparison_words import OTHER_PROMPT, Said, letter, listed, said
 from app.panels.fields import ElidedLabel, muted, set_role
-from app.text_difference import TextDifference, compare_texts, pieces_between
+from app.text_difference import TextDifference, compare_texts, pieces_between, text_between
 from app.views.run_inks import badge
+from engine.trace import Run
 
 COLUMN = 176
 ONE = "Add a second run to see where the texts part."
@@ -47,11 +48,7 @@ class CompareTexts(QWidget):
         head.addWidget(title)
         head.addStretch(1)
         head.addWidget(self.key)
-        self._area = QScrollArea()
-        self._area.setWidgetResizable(True)
-        self._area.setFrameShape(QFrame.Shape.NoFrame)
-        self._area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._area = _Sideways()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 12, 16, 16)
         layout.setSpacing(8)
@@ -94,8 +91,7 @@ class CompareTexts(QWidget):
             grid.addWidget(column.sentence, 1, place, Qt.AlignmentFlag.AlignTop)
             grid.addWidget(column.text, 2, place)
             self.columns.append(column)
-        self._area.setWidget(holder)  # takes the one before with it
-        holder.setAutoFillBackground(False)
+        self._area.show_widget(holder)
         self.reason.setText(self._reasons(reasons) if len(members) > 1 else ONE if members else "")
         self.reason.setVisible(bool(self.reason.text()))
         self._show_key()
@@ -135,6 +131,29 @@ class CompareTexts(QWidget):
                 column.go_to_parting()
 
 
+class _Sideways(QScrollArea):
+    """Scrolls what is too wide; it is never higher than there is room."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+
+    def show_widget(self, widget: QWidget) -> None:
+        """In place of the one before, which goes."""
+        self.setWidget(widget)
+        widget.setAutoFillBackground(False)
+        widget.setFixedHeight(self.viewport().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        widget = self.widget()
+        if widget is not None:
+            widget.setFixedHeight(self.viewport().height())
+
+
 class _Column:
     """Head, sentence and text of one run; a grid keeps those of all runs level."""
 
@@ -172,22 +191,27 @@ class _Column:
         self._badge.setPixmap(badge(now, self._place, self._badge.devicePixelRatioF()))
         self.text.clear()
         cursor = QTextCursor(self.text.document())
-        plain, run = QTextCharFormat(), member.run
         self._parting = None
+        cursor.beginEditBlock()  # one layout, not one a span
         if found is None or not found.spans:
-            cursor.insertText(run.text, plain)
-            return
-        ours, theirs = _marks(now)
+            cursor.insertText(member.run.text)
+        else:
+            self._insert_spans(cursor, reference.run, member.run, found, now)
+        cursor.endEditBlock()
+
+    def _insert_spans(
+        self, cursor: QTextCursor, reference: Run, run: Run, found: TextDifference, now: theme.Theme
+    ) -> None:
+        plain, (ours, theirs) = QTextCharFormat(), _marks(now)
         for span in found.spans:
             if span.kind == "equal":
-                cursor.insertText(
-                    "".join(run.text_parts[span.other_start : span.other_stop]), plain
-                )
+                text = text_between(run, span.other_start, span.other_stop)
+                cursor.insertText(text, plain)
                 continue
             if self._parting is None:
                 self._parting = cursor.position()
             if span.stop > span.start:
-                lost = pieces_between(reference.run, span.start, span.stop)
+                lost = pieces_between(reference, span.start, span.stop)
                 cursor.insertText(lost.replace("\n", "⏎"), theirs)
             if span.other_stop > span.other_start:
                 own = pieces_between(run, span.other_start, span.other_stop)
@@ -195,8 +219,8 @@ class _Column:
         if not found.whole:
             rest = QTextCharFormat()
             rest.setForeground(now.muted)
-            end = found.spans[-1].other_stop
-            cursor.insertText("".join(run.text_parts[end:]), rest)
+            text = text_between(run, found.spans[-1].other_stop, len(run.text_parts))
+            cursor.insertText(text, rest)
 
     def go_to_parting(self) -> None:
         """Scroll to where the text parts from the reference's."""

@@ -18,7 +18,7 @@ _STANDARD = {
     "dark": "#5aa9e6 #f58a4b #4cc27e #b59cf5 #3fc4d8 #f07bb0 #e0b83a #a9b4c4",
 }
 _OKABE_ITO = {
-    "light": "#0072b2 #c25400 #00805d #a8447f #2f7fae #8a6100 #5f5f00 #1f2933",
+    "light": "#0072b2 #c25400 #00805d #a8447f #2b78a6 #8a6100 #5f5f00 #1f2933",
     "dark": "#56b4e9 #e6813a #2cc295 #d98fbd #8ecdf2 #e69f00 #f0e442 #cfd6df",
 }
 DASHES: tuple[list[float], ...] = ([], [6, 3], [2, 2], [8, 3, 2, 3])

@@ -56,7 +56,7 @@ def sampled() -> Trace:
 
 def wordy(n: int) -> list[Named]:
     """Runs of one prompt that part here and there: other drafters and γ."""
-    words = list(TEXT)
+    words: list[str] = list(TEXT)
     baseline = wordy_run(words, run_id="plain", pass_ns=8_700_000, temperature=0.8)
     made: list[Named] = []
     for i in range(n):

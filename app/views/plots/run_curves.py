@@ -44,6 +44,8 @@ class RunCurvesCard(Card):
 
     unit = ""
     hint = ""
+    column = ""
+    """Of the values, in the CSV."""
     lacks = "curve"
     marks_one = False
     """Whether 1 is a level of its own: neither faster nor slower."""
@@ -191,7 +193,7 @@ class RunCurvesCard(Card):
             return ""
         target = io.StringIO()
         writer = csv.writer(target, lineterminator="\n")
-        writer.writerow(["run", "tokens", self.title.lower().replace(" ", "_")])
+        writer.writerow(["run", "tokens", self.column])
         for curve in self._curves:
             name = f"{letter(curve.place)}: {self._members[curve.place].name}"
             for x, y in zip(curve.x.tolist(), curve.y.tolist(), strict=True):
@@ -200,7 +202,8 @@ class RunCurvesCard(Card):
 
 
 class RunRatesCard(RunCurvesCard):
-    title = "Tokens per second so far"
+    title = "Tokens/s so far"
+    column = "tokens_per_second"
     hint = "No run has emitted a token"
 
     def points(self, member: Member) -> tuple[Floats, Floats]:
@@ -210,6 +213,7 @@ class RunRatesCard(RunCurvesCard):
 
 class RunSpeedupsCard(RunCurvesCard):
     title = "Speedup over tokens"
+    column = "speedup"
     unit = "×"
     lacks = "baseline"
     marks_one = True
