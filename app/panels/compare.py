@@ -12,7 +12,6 @@ from PySide6.QtGui import (
     QKeyEvent,
     QPainter,
     QPaintEvent,
-    QResizeEvent,
 )
 from PySide6.QtWidgets import (
     QFileDialog,
@@ -21,9 +20,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QMenu,
     QPushButton,
-    QScrollArea,
     QSizePolicy,
-    QSplitter,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
@@ -32,28 +29,19 @@ from PySide6.QtWidgets import (
 
 from app import assets, theme
 from app.comparison import Compared, Member, compare_runs
-from app.comparison_words import letter, name_of, shared, summary
+from app.comparison_words import letter, name_of, summary
 from app.files import FILTER, describe
 from app.panels.banner import Banners
-from app.panels.compare_chips import RunChips
-from app.panels.compare_table import COLUMN, NAMES, CompareTableView
-from app.panels.compare_texts import CompareTexts
+from app.panels.compare_view import CompareView
 from app.panels.fields import muted
 from app.panels.file_drop import dropped_file
 from app.panels.race_picker import RunReader, run_of
 from app.recordings import Entry
-from app.render.errors import RenderError
-from app.views.plots import export
-from app.views.plots.run_curves import RunCurvesCard, RunRatesCard, RunSpeedupsCard
 from app.views.run_inks import MOST
 from engine.errors import ErrorInfo
 from engine.trace import Run, Trace
 
 BAR = 56
-TABLE, CURVES, TEXTS = 320, 208, 224
-"""The least heights of the three parts."""
-SIDE_BY_SIDE = 1000
-"""Width from which the curves stand beside the table."""
 NOTHING = (
     "Nothing to compare yet",
     "Add two or more runs: their figures, curves and texts appear side by side here.\n"
@@ -68,8 +56,8 @@ FULL = (
 class ComparePage(QWidget):
     """closed: the close button or Escape. replay_wanted(Path or Run): a run is to be played.
 
-    entries: lists the recent recordings, asked each time that the menu opens. ask_recording,
-    ask_file: file dialogs (tests replace them).
+    entries: lists the recent recordings, asked each time that the menu opens. ask_recording: a
+    file dialog (tests replace it).
     """
 
     closed = Signal()
@@ -81,7 +69,6 @@ class ComparePage(QWidget):
         super().__init__(parent)
         self.entries = entries
         self.ask_recording: Callable[[], str] = self._ask_recording
-        self.ask_file: export.AskFile = _ask_file
         self.compared: Compared | None = None
         self._members: list[Member] = []
         self._reference = 0
@@ -96,9 +83,6 @@ class ComparePage(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAcceptDrops(True)
         self.setAccessibleName("Compare")
-        self.chips.reference_wanted.connect(self.set_reference)
-        self.chips.replay_wanted.connect(self._replay)
-        self.chips.removed.connect(self.remove)
         self.reader.found.connect(self._on_read)
         self.reader.failed.connect(self._on_failed)
         theme.notifier().changed.connect(self._restyle)
@@ -136,31 +120,14 @@ class ComparePage(QWidget):
         line.addWidget(self.close_button)
 
     def _lay_out(self) -> None:
-        self.chips = RunChips()
-        self.splitter = QSplitter(Qt.Orientation.Horizontal)
-        self.splitter.setChildrenCollapsible(False)
-        self.splitter.addWidget(self._left())
-        self.splitter.addWidget(self._right())
-        self.splitter.setStretchFactor(0, 0)
-        self.splitter.setStretchFactor(1, 1)
-        # Where the window is too low for all three, they are scrolled.
-        area = QScrollArea()
-        area.setWidget(self.splitter)
-        area.setWidgetResizable(True)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.splitter.setAutoFillBackground(False)
-        content = QWidget()
-        column = QVBoxLayout(content)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.chips)
-        column.addSpacing(12)
-        column.addWidget(_line())
-        column.addWidget(area, 1)
+        self.view = CompareView()
+        self.view.reference_wanted.connect(self.set_reference)
+        self.view.replay_wanted.connect(self._replay)
+        self.view.removed.connect(self.remove)
+        self.view.failed.connect(self.banners.error)
         self.pages = QStackedWidget()
         self.pages.addWidget(self._empty())
-        self.pages.addWidget(content)
+        self.pages.addWidget(self.view)
         news = QHBoxLayout()
         news.setContentsMargins(16, 0, 16, 0)
         self.banners.setContentsMargins(0, 12, 0, 0)
@@ -171,60 +138,6 @@ class ComparePage(QWidget):
         page.addWidget(self._bar)
         page.addLayout(news)
         page.addWidget(self.pages, 1)
-
-    def _left(self) -> QWidget:
-        left = QWidget()
-        left.setMinimumHeight(TABLE)
-        title = QLabel("Figures")
-        title.setProperty("role", "heading")
-        self.table = CompareTableView()
-        self.shared = muted(wrap=True)
-        self.shared.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.copy_button = _flat("Copy the table as Markdown")
-        self.copy_button.clicked.connect(self._copy)
-        self.save_button = _flat("Save the table as CSV")
-        self.save_button.clicked.connect(self.save_csv)
-        self._best = muted("bold: best of its row")
-        self._best.setToolTip("Times within 3 % of the best count as even: all of them are bold")
-        head = QHBoxLayout()
-        head.setSpacing(4)
-        head.addWidget(title)
-        head.addSpacing(4)
-        head.addWidget(self._best)
-        head.addStretch(1)
-        column = QVBoxLayout(left)
-        column.setContentsMargins(16, 8, 12, 16)
-        column.setSpacing(8)
-        column.addLayout(head)
-        column.addWidget(self.table, 1)
-        column.addWidget(self.shared)
-        head.addWidget(self.copy_button)
-        head.addWidget(self.save_button)
-        return left
-
-    def _right(self) -> QWidget:
-        self.rates, self.speedups = RunRatesCard(), RunSpeedupsCard()
-        self.cards: tuple[RunCurvesCard, ...] = self.speedups, self.rates
-        holder = QWidget()
-        holder.setMinimumHeight(CURVES)
-        line = QHBoxLayout(holder)
-        line.setContentsMargins(12, 12, 16, 12)
-        line.setSpacing(12)
-        for card in self.cards:
-            card.failed.connect(self.banners.error)
-            frame = _Card()
-            inside = QVBoxLayout(frame)
-            inside.setContentsMargins(16, 12, 12, 8)
-            inside.addWidget(card)
-            line.addWidget(frame, 1)
-        self.texts = CompareTexts()
-        self.texts.setMinimumHeight(TEXTS)
-        self.stack = QSplitter(Qt.Orientation.Vertical)
-        self.stack.setChildrenCollapsible(False)
-        self.stack.addWidget(holder)
-        self.stack.addWidget(self.texts)
-        self.stack.setSizes([280, 420])
-        return self.stack
 
     def _empty(self) -> QWidget:
         empty = QWidget()
@@ -322,18 +235,9 @@ class ComparePage(QWidget):
         some = bool(self._members)
         self.compared = compare_runs(self._members, self._reference) if some else None
         self.pages.setCurrentIndex(int(some))
-        self.chips.show_members(self._members, self._reference)
-        self.table.show_compared(self.compared)
-        self.texts.show_compared(self.compared)
-        for card in self.cards:
-            card.set_members(self._members)
+        self.view.show_compared(self.compared)
         self.add_button.setVisible(some)
-        self._best.setVisible(len(self._members) > 1)
-        self.shared.setText(_shared_words(self.compared))
-        everything = self.compared.shared if self.compared is not None else ()
-        self.shared.setToolTip("\n".join(f"{name}: {value}" for name, value in everything))
         self._show_summary()
-        self._share_width()
 
     def _show_summary(self) -> None:
         words = summary(self._members) if self._members else ""
@@ -405,20 +309,6 @@ class ComparePage(QWidget):
         member = self._members[place]
         self.replay_wanted.emit(member.path if member.path is not None else member.run)
 
-    def _copy(self) -> None:
-        self.table.clearSelection()
-        self.table.copy()
-
-    def save_csv(self) -> None:
-        """Ask for a file and write the table there."""
-        chosen = self.ask_file(self, "comparison.csv", export.FILTERS["csv"])
-        if not chosen or self.compared is None:
-            return
-        try:
-            export.save(self.table, "csv", self.table.table.csv(), Path(chosen))
-        except RenderError as error:
-            self.banners.error(ErrorInfo.of(error))
-
     # Keys and looks
 
     def event(self, event: QEvent) -> bool:
@@ -438,29 +328,12 @@ class ComparePage(QWidget):
         else:
             super().keyPressEvent(event)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._share_width()
-
-    def _share_width(self) -> None:
-        """The table takes what its columns need, and at most half; below one another if narrow."""
-        wide = self.width() >= SIDE_BY_SIDE
-        across = Qt.Orientation.Horizontal if wide else Qt.Orientation.Vertical
-        if self.splitter.orientation() != across:
-            self.splitter.setOrientation(across)
-        if wide:
-            needed = NAMES + COLUMN * 5 // 4 * max(len(self._members), 1) + 44
-            left = min(max(needed, 440), self.width() // 2)
-            self.splitter.setSizes([left, self.width() - left])
-
     def paintEvent(self, event: QPaintEvent) -> None:
         QPainter(self).fillRect(self.rect(), theme.theme().window)
 
     def _restyle(self) -> None:
         now = theme.theme()
         self.close_button.setIcon(assets.icon("close", now.muted))
-        self.copy_button.setIcon(assets.icon("copy", now.muted))
-        self.save_button.setIcon(assets.icon("save", now.muted))
         self.add_button.setIcon(assets.icon("chevron-down", now.muted))
         self.update()
 
@@ -471,37 +344,6 @@ def _same(first: Run, second: Run) -> bool:
     return first is second or (a == b and first.token_ids == second.token_ids)
 
 
-def _shared_words(compared: Compared | None) -> str:
-    if compared is None or not compared.shared:
-        return ""
-    words = shared(compared)
-    return f"In all of them: {words}" if len(compared.members) > 1 else words
-
-
-def _ask_file(parent: QWidget, suggestion: str, kinds: str) -> str:
-    return QFileDialog.getSaveFileName(parent, "Save the table", suggestion, kinds)[0]
-
-
-def _flat(name: str) -> QToolButton:
-    button = QToolButton()
-    button.setProperty("kind", "flat")
-    button.setFixedSize(32, 28)
-    button.setAccessibleName(name)
-    button.setToolTip(name)
-    return button
-
-
-def _line() -> QFrame:
-    line = _Hairline()
-    line.setFixedHeight(1)
-    return line
-
-
-class _Hairline(QFrame):
-    def paintEvent(self, event: QPaintEvent) -> None:
-        QPainter(self).fillRect(self.rect(), theme.theme().line)
-
-
 class _Bar(QFrame):
     """The strip at the top, a hairline below it."""
 
@@ -509,14 +351,3 @@ class _Bar(QFrame):
         now, painter = theme.theme(), QPainter(self)
         painter.fillRect(self.rect(), now.panel)
         painter.fillRect(0, self.height() - 1, self.width(), 1, now.line)
-
-
-class _Card(QFrame):
-    """What a plot lies on: it paints the panel's colour itself."""
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        now, painter = theme.theme(), QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(now.line)
-        painter.setBrush(now.panel)
-        painter.drawRoundedRect(self.rect().toRectF().adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)

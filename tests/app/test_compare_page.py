@@ -80,30 +80,30 @@ def test_runs_appear_everywhere(page):
     assert page.pages.currentIndex() == 1
     assert names(page) == ["first", "second"]
     assert page.summary.text() == "2 runs, like for like"
-    assert page.table.table.columnCount() == 2
-    assert [chip.accessibleName() for chip in page.chips.chips if chip.isVisible()] == [
+    assert page.view.table.table.columnCount() == 2
+    assert [chip.accessibleName() for chip in page.view.chips.chips if chip.isVisible()] == [
         "A: first",
         "B: second",
     ]
-    assert len(page.texts.columns) == 2
-    assert all(len(card.csv().splitlines()) > 2 for card in page.cards)
+    assert len(page.view.texts.columns) == 2
+    assert all(len(card.csv().splitlines()) > 2 for card in page.view.cards)
     page.grab()
 
 
 def test_one_run_asks_for_a_second(page):
     page.set_runs(two()[:1])
-    assert page.texts.reason.text() == ONE
+    assert page.view.texts.reason.text() == ONE
     assert page.compared.settings == ()
     page.grab()
 
 
 def test_runs_go_one_by_one(page):
     page.set_runs([*two(), named("third", gamma=2)])
-    page.chips.chips[1].cross.click()
+    page.view.chips.chips[1].cross.click()
     assert names(page) == ["first", "third"]
-    QTest.keyClick(page.chips.chips[0], Key.Key_Delete)
+    QTest.keyClick(page.view.chips.chips[0], Key.Key_Delete)
     assert names(page) == ["third"]
-    page.chips.chips[0].removed.emit()
+    page.view.chips.chips[0].removed.emit()
     assert page.pages.currentIndex() == 0
 
 
@@ -128,11 +128,11 @@ def test_the_last_one_as_the_reference_goes_too(page):
 
 def test_another_reference(page):
     page.set_runs(two())
-    assert not page.chips.chips[0].make_reference.isEnabled()
-    page.chips.chips[1].make_reference.trigger()
+    assert not page.view.chips.chips[0].make_reference.isEnabled()
+    page.view.chips.chips[1].make_reference.trigger()
     assert page.reference == 1
-    assert page.texts.sentences[1] == ""
-    assert page.texts.sentences[0].startswith("A parts from B at token 7")
+    assert page.view.texts.sentences[1] == ""
+    assert page.view.texts.sentences[0].startswith("A parts from B at token 7")
     page.grab()
 
 
@@ -184,8 +184,8 @@ def test_recordings_are_read_one_after_the_other(page, qtbot):
     qtbot.waitUntil(lambda: len(page.members) == 2)
     assert names(page) == ["n-gram · γ 7", "Draft model · γ 5"]
     assert all(member.baseline is not None for member in page.members)
-    assert "different prompts" in page.texts.reason.text()
-    assert not page.texts.key.isVisible()
+    assert "different prompts" in page.view.texts.reason.text()
+    assert not page.view.texts.key.isVisible()
     assert page.summary.text() == "2 runs · different prompts and sampling"
     page.grab()
 
@@ -258,8 +258,8 @@ def test_a_run_is_replayed_from_its_recording_or_as_it_is(page, qtbot):
     page.add_file(DEMO)
     qtbot.waitUntil(lambda: len(page.members) == 2)
     wanted = QSignalSpy(page.replay_wanted)
-    page.chips.chips[0].replay_wanted.emit()
-    page.chips.chips[1].replay_wanted.emit()
+    page.view.chips.chips[0].replay_wanted.emit()
+    page.view.chips.chips[1].replay_wanted.emit()
     assert [wanted.at(i)[0] for i in range(2)] == [runs[0][1], DEMO]
 
 
@@ -268,7 +268,7 @@ def test_a_run_is_replayed_from_its_recording_or_as_it_is(page, qtbot):
 
 def formats(page: ComparePage, place: int) -> dict[str, str]:
     """Each marked part of a text: underlined or struck."""
-    document = page.texts.columns[place].text.document()
+    document = page.view.texts.columns[place].text.document()
     cursor = QTextCursor(document)
     found: dict[str, str] = {}
     for at in range(document.characterCount() - 1):
@@ -285,20 +285,20 @@ def test_what_differs_is_marked_without_colour_too(page):
     page.set_runs(two())
     assert formats(page, 0) == {}
     assert formats(page, 1) == {"struck": " opens", "under": " closes"}
-    assert page.texts.key.isVisible()
-    assert page.texts.sentences == [
+    assert page.view.texts.key.isVisible()
+    assert page.view.texts.sentences == [
         "",
         "B parts from A at token 7: A has “␣opens”, B “␣closes”, after “the old lighthouse on the "
         "island”.",
     ]
-    assert "numerical tie" in page.texts.reason.text()
+    assert "numerical tie" in page.view.texts.reason.text()
 
 
 def test_a_text_that_is_the_same_has_no_marks(page):
     page.set_runs([named("first"), named("second", gamma=5)])
     assert formats(page, 1) == {}
-    assert not page.texts.key.isVisible()
-    assert page.texts.sentences[1] == "B wrote the same 10 tokens as A."
+    assert not page.view.texts.key.isVisible()
+    assert page.view.texts.sentences[1] == "B wrote the same 10 tokens as A."
 
 
 def test_lines_that_end_elsewhere_are_seen(page):
@@ -309,15 +309,15 @@ def test_lines_that_end_elsewhere_are_seen(page):
 def test_reasons_name_the_runs_that_they_are_about(page):
     sampled = named("third", "a new one", temperature=0.8)
     page.set_runs([*two(), sampled])
-    assert page.texts.reason.text().startswith("B: Greedy")
-    assert "C: Sampled in different ways" in page.texts.reason.text()
+    assert page.view.texts.reason.text().startswith("B: Greedy")
+    assert "C: Sampled in different ways" in page.view.texts.reason.text()
 
 
 def test_only_some_have_another_prompt(page):
     page.set_runs([*two(), named("third", prompt="Sing a song")])
-    assert page.texts.sentences[1].startswith("B parts from A")
-    assert page.texts.differences[2].why_not == "prompts"
-    assert page.texts.columns[2].sentence.isHidden()
+    assert page.view.texts.sentences[1].startswith("B parts from A")
+    assert page.view.texts.differences[2].why_not == "prompts"
+    assert page.view.texts.columns[2].sentence.isHidden()
 
 
 # The table
@@ -359,35 +359,35 @@ def test_what_a_cell_tells():
 def test_the_table_is_copied(page):
     page.set_runs(two())
     clipboard = QGuiApplication.clipboard()
-    QTest.keyClick(page.table, Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClick(page.view.table, Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     whole = clipboard.text().splitlines()
     assert whole[0].startswith("| Figure | Kind | A: first (reference) | B: second")
     assert len(whole) == 2 + len(page.compared.rows)
     assert clipboard.mimeData().hasHtml()
-    row = next(i for i, line in enumerate(page.table.table.lines) if line.title == "Speedup")
-    page.table.selectRow(row)
-    QTest.keyClick(page.table, Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    row = next(i for i, line in enumerate(page.view.table.table.lines) if line.title == "Speedup")
+    page.view.table.selectRow(row)
+    QTest.keyClick(page.view.table, Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     assert len(clipboard.text().splitlines()) == 3
     assert clipboard.text().splitlines()[2].startswith("| Speedup")
-    page.copy_button.click()
+    page.view.copy_button.click()
     assert len(clipboard.text().splitlines()) == len(whole)
 
 
 def test_the_table_is_saved(page, tmp_path):
     page.set_runs(two())
-    page.ask_file = lambda parent, name, kinds: ""
-    page.save_button.click()
-    page.ask_file = lambda parent, name, kinds: str(tmp_path / "table")
-    page.save_button.click()
+    page.view.ask_file = lambda parent, name, kinds: ""
+    page.view.save_button.click()
+    page.view.ask_file = lambda parent, name, kinds: str(tmp_path / "table")
+    page.view.save_button.click()
     saved = (tmp_path / "table.csv").read_text()
-    assert saved == page.table.table.csv()
+    assert saved == page.view.table.table.csv()
     assert "Tokens/s" in saved
 
 
 def test_a_table_that_cannot_be_saved(page, tmp_path):
     page.set_runs(two())
-    page.ask_file = lambda parent, name, kinds: str(tmp_path / "none" / "table.csv")
-    page.save_button.click()
+    page.view.ask_file = lambda parent, name, kinds: str(tmp_path / "none" / "table.csv")
+    page.view.save_button.click()
     assert len(shown(page)) == 1
 
 
@@ -486,7 +486,12 @@ def test_marked_words_can_be_read(scheme):
 def test_escape_closes_from_anywhere(page):
     page.set_runs(two())
     closed = QSignalSpy(page.closed)
-    for widget in (page, page.table, page.texts.columns[0].text, page.chips.chips[0]):
+    for widget in (
+        page,
+        page.view.table,
+        page.view.texts.columns[0].text,
+        page.view.chips.chips[0],
+    ):
         QTest.keyClick(widget, Key.Key_Escape)
     assert closed.count() == 4
     page.close_button.click()
@@ -506,9 +511,9 @@ def test_escape_comes_before_the_windows_shortcuts(page):
 
 def test_tab_goes_from_the_top_to_the_texts(page):
     page.set_runs(two())
-    order = [page.add_button, page.close_button, *page.chips.chips[:2]]
-    order += [page.table, page.copy_button, page.save_button]
-    order += [column.text for column in page.texts.columns]
+    order = [page.add_button, page.close_button, *page.view.chips.chips[:2]]
+    order += [page.view.table, page.view.copy_button, page.view.save_button]
+    order += [column.text for column in page.view.texts.columns]
     at, seen = page.nextInFocusChain(), []
     while at is not page:
         if at in order:
@@ -531,9 +536,9 @@ def test_it_follows_the_theme(page):
 def test_a_narrow_page_stands_on_end(page):
     page.set_runs(two())
     page.resize(760, 700)
-    assert page.splitter.orientation() == Qt.Orientation.Vertical
+    assert page.view.splitter.orientation() == Qt.Orientation.Vertical
     page.resize(1400, 860)
-    assert page.splitter.orientation() == Qt.Orientation.Horizontal
+    assert page.view.splitter.orientation() == Qt.Orientation.Horizontal
     page.grab()
 
 
@@ -546,4 +551,4 @@ def test_a_run_that_goes_on_is_taken_anew(page):
         part.apply(event)
     page.refresh()
     assert page.compared != before
-    assert len(page.texts.columns[0].text.toPlainText()) == len(run.text)
+    assert len(page.view.texts.columns[0].text.toPlainText()) == len(run.text)
