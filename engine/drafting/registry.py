@@ -27,7 +27,9 @@ class DrafterKind:
 
     gamma_max: its longest proposal. has_q: it draws from a distribution of its own, which rules and
     length policies can read; a chain has one in some rounds only, so it counts as having none.
-    trees: it can propose siblings. needs_table: it needs an n-gram table.
+    trees: it can propose siblings. needs_table: it needs an n-gram table. may_use_model: it makes
+    use of a draft model if there is one. chooses_gamma: it decides the length of each proposal by
+    itself, up to γ; no length policy is asked. needs_costs: it goes by a calibration.
     """
 
     name: str
@@ -39,6 +41,9 @@ class DrafterKind:
     has_q: bool = False
     trees: bool = False
     gamma_max: int = 16
+    may_use_model: bool = False
+    chooses_gamma: bool = False
+    needs_costs: bool = False
 
 
 DRAFTERS: dict[str, DrafterKind] = {
