@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app.commands import State
 from app.controller import Controller
 from app.files import Files
+from app.forecasts import Forecasts
 from app.lab_words import progress
 from app.panels.centre import Centre
 from app.panels.pickers import Pickers, Role
@@ -63,6 +64,8 @@ class Presenter(QObject):
         self._n_notices = 0
         self._recorded = ""  # name of the recording on screen
         self._loading = ""
+        self._forecasts = Forecasts(self)
+        self._forecasts.ready.connect(self.tell)
 
         self._turns = Turns(
             (
@@ -111,7 +114,8 @@ class Presenter(QObject):
         control, run = self._control, self._shown
         setup = self._setup.setup
         wants_baseline = bool(setup.config.gamma) and not self._recorded
-        mood, words = said(control.state, run, self._plots.snapshot, wants_baseline)
+        forecast = self._forecasts.of(run)
+        mood, words = said(control.state, run, self._plots.snapshot, wants_baseline, forecast)
         player = control.player
         if run is not None and not player.at_end and control.state is not State.CHECKING:
             mood, words = "idle", moment_words(run, player)
@@ -237,6 +241,8 @@ class Presenter(QObject):
         snapshot = self._plots.snapshot
         if snapshot is None:
             return
+        if self._shown is not None and snapshot.finished and snapshot.figures.speedup is not None:
+            self._forecasts.ask(self._shown, snapshot.costs)
         if not self._recorded and self._control.state is not State.OPENING:
             self._tell_baseline(snapshot)
         self.tell()

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Protocol
 from app.commands import State
 from app.panels.status import Mood
 from app.player import AS_RECORDED, Player
-from engine.cost import DISTURBED, Costs, verdict
+from engine.cost import DISTURBED, Costs
 from engine.events import ModelInfo, RunStarted
 from engine.methods import is_tree
 from engine.metrics import Figures
 from engine.trace import Run
+from engine.verdict import verdict
 
 if TYPE_CHECKING:
     from app.views.plots.snapshot import Snapshot
+    from engine.forecast import Forecast
 
 Said = tuple[Mood, str]
 
@@ -48,8 +50,15 @@ def short_name(names: Mapping[str, str], method: Titled) -> str:
     return names.get(method.name, method.title)
 
 
-def said(state: State, run: Run | None, snapshot: Snapshot | None, wants_baseline: bool) -> Said:
-    """The status line. wants_baseline: the job measures a baseline first."""
+def said(
+    state: State,
+    run: Run | None,
+    snapshot: Snapshot | None,
+    wants_baseline: bool,
+    forecast: Forecast | None = None,
+) -> Said:
+    """The status line. wants_baseline: the job measures a baseline first. forecast: what the best
+    other drafter would have done on the run's text, once that is known."""
     match state:
         case State.LOADING:
             return "busy", "Loading…"
@@ -65,7 +74,7 @@ def said(state: State, run: Run | None, snapshot: Snapshot | None, wants_baselin
         return "idle", READY
     if run.finished is not None and run.finished.reason == "error" and run.finished.error:
         return "bad", f"The run failed: {run.finished.error.message}"
-    words = verdict(snapshot.figures, snapshot.costs) if snapshot is not None else ""
+    words = verdict(snapshot.figures, snapshot.costs, forecast) if snapshot is not None else ""
     mood = mood_of(snapshot.figures, snapshot.costs) if snapshot is not None else "idle"
     if state is State.PAUSED:
         return "warn", f"Paused. {words}".strip()

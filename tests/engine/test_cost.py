@@ -1,4 +1,4 @@
-"""The cost model: Leviathan's special case, bounds, best lengths, and the sentence made of it."""
+"""The cost model: Leviathan's special case, bounds and best lengths."""
 
 from __future__ import annotations
 
@@ -15,11 +15,9 @@ from engine.cost import (
     modelled_speedup,
     speedup_at,
     times,
-    verdict,
     verify_aware_ceiling,
 )
 from engine.metrics import figures
-from engine.trace import Run
 from tests.engine.test_metrics import ROWS, Row, plain_run, run_of
 
 ALPHA = st.floats(0, 1)
@@ -188,24 +186,6 @@ def test_dearer_verification_lowers_the_ceiling(accepted: list[int], extra: int)
     assert ceiling < f.tokens_per_pass
 
 
-@pytest.mark.parametrize("which", ["baseline", "run"])
-def test_a_disturbed_measurement_is_no_gain(which: str) -> None:
-    """One pass that took a hundred times as long makes a speedup that says nothing."""
-    slow = Row(target_ns=900_000, host_ns=0)
-    plain = [Row(target_ns=8_000, host_ns=0)] * 40
-    rows = [Row(4, 3, 100, 12_000, 0)] * 20
-    if which == "baseline":
-        plain[5] = slow
-    else:
-        rows[5] = Row(4, 3, 100, 900_000, 0)
-    run, baseline = run_of(rows), run_of(plain, baseline=True)
-    costs = measure(run, baseline)
-    assert max(costs.stretch, costs.plain_stretch) > 2
-    said = verdict(figures(run, baseline), costs)
-    assert f"something held up the {which}" in said
-    assert "faster" not in said
-
-
 def test_no_run_of_even_rounds_beats_its_ceiling() -> None:
     """Plain decoding pays its host time for each token; a ceiling without it would lie below what
     is measured."""
@@ -215,96 +195,6 @@ def test_no_run_of_even_rounds_beats_its_ceiling() -> None:
     assert costs.plain == pytest.approx(8.7e-6)
     assert f.speedup == pytest.approx(5 * 8.7 / 12)
     assert verify_aware_ceiling(f, costs) == pytest.approx(f.speedup)
-
-
-# the sentence
-
-
-def said(run: Run, baseline: Run | None) -> str:
-    return verdict(figures(run, baseline), measure(run, baseline))
-
-
-def base(tokens: int = 200) -> Run:
-    return run_of([Row(target_ns=8_000_000, host_ns=100_000)] * tokens, baseline=True)
-
-
-def runs(
-    accepted: list[int], draft_us: int, target_us: int, gamma: int = 5, **options: bool
-) -> Run:
-    rows = [Row(gamma, a, draft_us * 1000, target_us * 1000, 100_000) for a in accepted * 10]
-    return run_of(rows, **options)
-
-
-def test_verdict_of_a_faster_run() -> None:
-    text = said(runs([5, 3, 2, 1], 880, 8_500), base())
-    assert text.startswith("2.3× faster, measured. Verifying 6 tokens costs 1.06 single passes ")
-    assert "the draft costs 0.11 a token." in text
-
-
-def test_verdict_blames_verification() -> None:
-    text = said(runs([4, 3, 4, 3], 900, 27_200, gamma=4), base())
-    assert text.startswith("1.18× faster, measured. Verifying 5 tokens costs 3.40 single passes")
-    text = said(runs([4, 2, 3, 1], 900, 27_200, gamma=4), base())
-    assert text == (
-        "0.92×, measured: slower than plain decoding. Verifying 5 tokens costs 3.40 single passes "
-        "here, so even a free draft tops out at 1.04×. The cost model puts γ = 1 at 1.04×."
-    )
-
-
-def test_verdict_blames_the_draft() -> None:
-    text = said(runs([5, 3, 2, 4], 6_000, 9_000), base())
-    assert "slower than plain decoding. The draft costs 0.75 single passes a token, 3.8 a" in text
-    assert "a free one would reach 4.0× at most." in text
-
-
-def test_verdict_blames_rejection() -> None:
-    text = said(runs([0, 0, 1, 0], 900, 9_000), base())
-    assert "Only 1.25 tokens come out of a pass: the target seldom agrees" in text
-    assert text.endswith("The cost model puts γ = 1 at 1.06×.")
-    assert said(runs([0, 0, 0, 1], 3_000, 12_000), base()).endswith(
-        "The cost model finds no γ up to 5 that pays."
-    )
-
-
-def test_verdict_even() -> None:
-    text = said(runs([1, 1, 2, 1], 1_000, 14_900, gamma=3), base())
-    assert ": as fast as plain decoding." in text
-
-
-def test_verdict_proposes_a_shorter_length() -> None:
-    text = said(runs([2, 1, 3, 0], 2_000, 10_000, gamma=12), base())
-    assert text.endswith("The cost model puts γ = 2 at 1.28×.")
-
-
-def test_verdict_gives_no_advice_on_few_tokens() -> None:
-    run = run_of([Row(12, 1, 2_000_000, 10_000_000)] * 2)
-    assert "The cost model" not in said(run, base())
-
-
-def test_verdict_without_a_baseline() -> None:
-    assert said(runs([3], 900, 9_000), None) == (
-        "No baseline measured, so no speedup is shown: choose Measure: before each run."
-    )
-
-
-def test_verdict_of_plain_decoding() -> None:
-    assert said(base(), None) == (
-        "Plain decoding: 123.5 tokens/s, measured. A draft has to beat this."
-    )
-    plain = run_of([Row(target_ns=8_000_000, host_ns=100_000)] * 20)
-    assert said(plain, base()) == (
-        "1.00×, measured: nothing was proposed, so this is plain decoding."
-    )
-
-
-def test_verdict_says_simulated() -> None:
-    text = said(runs([5, 3, 2, 1], 880, 8_500, simulated=True), base())
-    assert "simulated" in text
-    assert "measured" not in text
-
-
-def test_verdict_before_the_first_round_is_silent() -> None:
-    assert said(run_of([]), base()) == ""
 
 
 @pytest.mark.parametrize(
