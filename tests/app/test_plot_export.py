@@ -21,7 +21,7 @@ from engine.errors import ErrorInfo
 from tests.app.traces import make_trace
 from tests.screenshots.plots import pair
 
-CARDS = ["speedup", "rate", "acceptance", "lengths", "time", "figures"]
+CARDS = ["speedup", "rate", "acceptance", "lengths", "time", "waterfall", "figures"]
 
 
 @pytest.fixture(autouse=True)

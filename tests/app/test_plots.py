@@ -107,7 +107,10 @@ def test_lines_name_their_kind(qtbot: QtBot) -> None:
 
 def test_toy_figures_are_called_simulated(qtbot: QtBot) -> None:
     panel = shown(qtbot, *SCENES["toy"]())
-    for card in (panel.speedup, panel.rate, panel.acceptance, panel.lengths, panel.time):
+    cards = (
+        panel.speedup, panel.rate, panel.acceptance, panel.lengths, panel.time, panel.waterfall,
+    )  # fmt: skip
+    for card in cards:
         assert "simulated" in card.captions[0]
         assert not any("measured" in caption for caption in card.captions)
 
@@ -396,7 +399,9 @@ def test_copies(qtbot: QtBot) -> None:
     assert copied.pixelColor(4, 4) == theme().panel
 
 
-@pytest.mark.parametrize("name", ["speedup", "rate", "acceptance", "lengths", "time", "figures"])
+@pytest.mark.parametrize(
+    "name", ["speedup", "rate", "acceptance", "lengths", "time", "waterfall", "figures"]
+)
 def test_csv_is_rectangular(qtbot: QtBot, name: str) -> None:
     panel = shown(qtbot, *finished())
     lines = getattr(panel, name).csv().splitlines()

@@ -116,7 +116,7 @@ class BarCard(Card):
 
 class AcceptanceCard(BarCard):
     title = "Acceptance by position"
-    least_height = 150
+    least_height = 136
     hint = "How often each place is accepted"
 
     @property
@@ -210,7 +210,7 @@ class AcceptanceCard(BarCard):
 
 class LengthCard(BarCard):
     title = "Tokens per pass"
-    least_height = 118
+    least_height = 104
     hint = "How many tokens a target pass yields"
 
     def caption_choices(self, snapshot: Snapshot) -> Sequence[str]:

@@ -159,7 +159,7 @@ class CurveCard(Card):
 
 class SpeedupCard(CurveCard):
     title = "Speedup over tokens"
-    least_height = 184
+    least_height = 164
     hint = "Speedup against the measured baseline"
 
     def caption_choices(self, snapshot: Snapshot) -> Sequence[str]:
@@ -231,7 +231,7 @@ class SpeedupCard(CurveCard):
 
 class RateCard(CurveCard):
     title = "Tokens per second"
-    least_height = 136
+    least_height = 120
     hint = "Measured rate, token by token"
 
     def caption_choices(self, snapshot: Snapshot) -> Sequence[str]:

@@ -15,7 +15,7 @@ from app.views.plots.card import Card, table
 from app.views.plots.snapshot import Snapshot
 
 GAP = 20
-LINE = 20
+LINE = 18
 
 
 class Item(NamedTuple):

@@ -13,6 +13,7 @@ from app.views.plots.curves import CurveCard, RateCard, SpeedupCard
 from app.views.plots.figures_line import FiguresLine
 from app.views.plots.snapshot import Snapshot, take
 from app.views.plots.time_card import TimeCard
+from app.views.plots.waterfall_card import WaterfallCard
 from engine.metrics import Curves
 from engine.trace import Run
 
@@ -48,17 +49,19 @@ class PlotsPanel(QScrollArea):
         self.acceptance = AcceptanceCard()
         self.lengths = LengthCard()
         self.time = TimeCard()
+        self.waterfall = WaterfallCard()
         self.figures = FiguresLine()
         self.cards: tuple[Card, ...] = (
-            self.speedup, self.rate, self.acceptance, self.lengths, self.time, self.figures,
+            self.speedup, self.rate, self.acceptance, self.lengths, self.time, self.waterfall,
+            self.figures,
         )  # fmt: skip
         self._curve_cards: tuple[CurveCard, ...] = (self.speedup, self.rate)
 
         self._column = QWidget()
         layout = QVBoxLayout(self._column)
         layout.setContentsMargins(2 * GRID + 4, GRID + 4, 2 * GRID + 4, GRID)
-        layout.setSpacing(GRID + 4)
-        for card, stretch in zip(self.cards, (6, 4, 4, 3, 0, 0), strict=True):
+        layout.setSpacing(GRID)
+        for card, stretch in zip(self.cards, (6, 4, 4, 3, 0, 0, 0), strict=True):
             layout.addWidget(card, stretch)
             card.failed.connect(self.failed)
         self.setWidget(self._column)

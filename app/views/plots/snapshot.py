@@ -15,6 +15,7 @@ from engine.metrics import (
     waited_ns,
 )
 from engine.trace import Run
+from engine.waterfall import Step, break_even_alpha, break_even_cost_ratio, gap, waterfall
 
 WAITED_FROM_NS = 200_000_000
 """Less is what any busy machine takes."""
@@ -27,7 +28,8 @@ class Snapshot:
     modelled, ceiling: the modelled speedup and the verify-aware ceiling, where they are defined.
     gamma: the run's setting; 0 is plain decoding. finished: no more rounds will come. tree: its
     proposals have siblings, and positions are depths. waited: it was held for a part of its time
-    that counts nowhere.
+    that counts nowhere. waterfall: from the ceiling to the measured speedup; gap: from the modelled
+    one. even_alpha, even_cost: α and c at which its proposals break even, modelled.
     """
 
     figures: Figures
@@ -42,6 +44,10 @@ class Snapshot:
     finished: bool
     tree: bool = False
     waited: bool = False
+    waterfall: tuple[Step, ...] = ()
+    gap: tuple[Step, ...] = ()
+    even_alpha: float | None = None
+    even_cost: float | None = None
 
     @property
     def kind(self) -> str:
@@ -58,6 +64,7 @@ def take(run: Run, baseline: Run | None) -> Snapshot:
     """The snapshot of `run` as it stands now."""
     config = run.started.config
     now, costs = figures(run, baseline), measure(run, baseline)
+    alpha, gamma = now.acceptance_rate, (costs.main_width or 1) - 1
     return Snapshot(
         figures=now,
         costs=costs,
@@ -71,4 +78,8 @@ def take(run: Run, baseline: Run | None) -> Snapshot:
         finished=run.finished is not None,
         waited=waited_ns(run) > max(WAITED_FROM_NS, 0.1 * run.clock[-1]),
         tree=bool(run.shapes) or any(b > 1 for b in config.branches[: config.gamma]),
+        waterfall=waterfall(now, run, baseline),
+        gap=gap(alpha, costs, now, run, baseline) if now.drafted else (),
+        even_alpha=break_even_alpha(gamma, costs) if gamma else None,
+        even_cost=break_even_cost_ratio(alpha, gamma, costs) if alpha is not None else None,
     )

@@ -18,8 +18,8 @@ from app.views.plots.snapshot import Snapshot
 
 class TimeCard(Card):
     title = "Where a round's time goes"
-    least_height = 76
-    hint = "Draft, verify and host time of a round"
+    least_height = 64
+    hint = "Draft, verify and host time"
 
     def parts(self) -> Sequence[tuple[str, float]]:
         """(name, seconds in all rounds)."""
@@ -37,7 +37,7 @@ class TimeCard(Card):
 
     @property
     def track(self) -> QRectF:
-        return QRectF(0, self.body.top(), self.width(), 28)
+        return QRectF(0, self.body.top(), self.width(), 24)
 
     def paint_body(self, painter: QPainter) -> None:
         now, parts, track = theme(), self.parts(), self.track
