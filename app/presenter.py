@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -13,14 +13,21 @@ from app.files import Files
 from app.forecasts import Forecasts
 from app.lab_words import progress
 from app.panels.centre import Centre
-from app.panels.pickers import Pickers, Role
+from app.panels.pickers import Pickers
 from app.panels.setup import SetupPanel
 from app.panels.side import Side
 from app.panels.status import Status
 from app.playback_motion import SkipAtInput, motion_of
 from app.setup import is_lossless
 from app.turns import Turns
-from app.words import age_s, device_words, moment_words, recorded_summary, said
+from app.words import (
+    age_s,
+    device_words,
+    moment_words,
+    preparing,
+    recorded_summary,
+    said,
+)
 from engine.errors import ErrorInfo
 from engine.events import ModelInfo
 from engine.lab.result import Stage
@@ -154,10 +161,9 @@ class Presenter(QObject):
 
     def _on_loading(self, role: str, fraction: float) -> None:
         self._centre.show_progress(fraction)
-        if role == "table":
-            what, name = "Counting the text", self._setup.drafting.corpus.shown
-        else:
-            what, name = f"Loading the {role}", self._pickers.name(cast(Role, role))
+        what, name = preparing(role), self._setup.drafting.corpus.shown
+        if role != "table":
+            name = self._pickers.name("draft" if role == "draft" else "target")
         self._loading = f"{what}, {name}: {fraction:.0%}"
         if self._control.state is not State.CHECKING:
             self._centre.tokens.set_empty_words(what, f"{name}: {fraction:.0%}")

@@ -179,8 +179,9 @@ def with_draft(setup: Setup, source: str | None) -> Setup:
     from engine.drafting.registry import DRAFTERS
 
     drafter = setup.config.drafter
-    needs = drafter in DRAFTERS and DRAFTERS[drafter].needs_model
-    if source is not None and not needs:
+    kind = DRAFTERS.get(drafter)
+    needs = kind is not None and kind.needs_model
+    if source is not None and not needs and not (kind is not None and kind.may_use_model):
         drafter = "model"
     elif source is None and needs:
         drafter = "ngram"
@@ -196,4 +197,6 @@ def uses_draft(setup: Setup) -> bool:
     from engine.drafting.registry import DRAFTERS
 
     kind = DRAFTERS.get(setup.config.drafter)
-    return setup.config.gamma > 0 and (kind is None or kind.needs_model)
+    if kind is None or kind.needs_model:
+        return setup.config.gamma > 0
+    return setup.config.gamma > 0 and kind.may_use_model and setup.draft is not None

@@ -24,7 +24,7 @@ from engine.cost import Costs
 from engine.drafting.length import FixedLength
 from engine.drafting.model import ModelDrafter
 from engine.errors import Cancelled
-from engine.events import Host, ModelInfo
+from engine.events import Calibration, ModelInfo
 from engine.gate import Gate
 from engine.host import host
 
@@ -36,42 +36,6 @@ DRAFTED = 4
 BUDGET_S = 6.0
 ROUNDS = (5, 25)
 Tell = Callable[[float], None]
-
-
-class Calibration(msgspec.Struct, frozen=True, gc=False):
-    """Costs in nanoseconds: medians, with the quartiles that say how sure they are.
-
-    widths: k = 1, 2 …; verify_ns[i]: T_v(widths[i]), one target pass over so many tokens with
-    logits on every row. draft_ns: one drafted token of the draft model, what catching up after a
-    verdict takes included; None without a draft. depth: tokens in the cache. rounds: passes
-    measured of each width.
-    """
-
-    target: ModelInfo
-    draft: ModelInfo | None
-    host: Host
-    depth: int
-    rounds: int
-    widths: tuple[int, ...]
-    verify_ns: tuple[float, ...]
-    verify_low_ns: tuple[float, ...]
-    verify_high_ns: tuple[float, ...]
-    draft_ns: float | None
-    draft_low_ns: float | None
-    draft_high_ns: float | None
-    measured_at: str
-
-    @property
-    def single_ns(self) -> float:
-        """T_v(1)."""
-        return self.verify_ns[0]
-
-    def verify_at(self, width: int) -> float:
-        """T_v(width) in nanoseconds; beyond the widest, on by the last slope."""
-        if width <= self.widths[-1]:
-            return float(np.interp(width, self.widths, self.verify_ns))
-        slope = (self.verify_ns[-1] - self.verify_ns[-5]) / (self.widths[-1] - self.widths[-5])
-        return self.verify_ns[-1] + max(slope, 0.0) * (width - self.widths[-1])
 
 
 def calibrated(costs: Costs, calibration: Calibration) -> Costs:

@@ -48,7 +48,7 @@ def run(
     drafter: options.Drafter = "",
     prompt: options.Prompt = None,
     prompt_file: options.PromptFile = None,
-    gamma: options.Gamma = DEFAULT.gamma,
+    gamma: options.Gamma = None,
     branches: options.Branches = "",
     temperature: options.Temperature = DEFAULT.temperature,
     top_k: options.TopK = DEFAULT.top_k,
@@ -81,14 +81,15 @@ def run(
 
     with clear_errors(debug):
         text = options.prompt_text(prompt, prompt_file)
+        name = options.drafter_name(drafter, draft)
         config = Config(
-            gamma=gamma,
+            gamma=options.gamma_of(gamma, name),
             temperature=temperature,
             top_k=top_k,
             top_p=top_p,
             seed=seed,
             max_tokens=max_tokens,
-            drafter=options.drafter_name(drafter, draft),
+            drafter=name,
             rule=rule,
             length_policy=length_policy,
             branches=options.parsed_branches(branches),

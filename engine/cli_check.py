@@ -64,16 +64,17 @@ def check(
         if target == "toy" and not draft:
             draft = "toy"
         spec, draft_spec = options.specs(target, draft, backend, threads, gpu_layers, context)
+        name = options.drafter_name(drafter, draft)
         job = CheckJob(
             prompt=options.prompt_text(prompt, prompt_file),
             config=Config(
-                gamma=gamma,
+                gamma=options.gamma_of(gamma, name),
                 temperature=temperature,
                 top_k=top_k,
                 top_p=top_p,
                 seed=seed,
                 max_tokens=max_tokens,
-                drafter=options.drafter_name(drafter, draft),
+                drafter=name,
                 rule=rule,
                 length_policy=length_policy,
                 branches=options.parsed_branches(branches),

@@ -32,7 +32,8 @@ class Progress:
         self._n_prompt = 0
 
     def loading(self, part: str, fraction: float) -> None:
-        doing = "Counting n-grams" if part == "table" else f"Loading the {part}"
+        others = {"table": "Counting n-grams", "costs": "Measuring what passes cost"}
+        doing = others.get(part, f"Loading the {part}")
         self._say(f"{doing}: {fraction:.0%}")
 
     def checking(self, stage: Stage, done: int, total: int) -> None:

@@ -18,7 +18,7 @@ import msgspec
 from engine.config import Config
 from engine.errors import ErrorInfo
 
-SCHEMA = 2
+SCHEMA = 3
 
 Role = Literal["baseline", "speculative"]
 AddedKind = Literal["resampled", "bonus", "end"]
@@ -103,6 +103,47 @@ class Host(Record, frozen=True):
     draftscope: str
 
 
+class Calibration(Record, frozen=True):
+    """What passes cost on this machine, measured before they were needed: medians in nanoseconds,
+    with the quartiles that say how sure they are.
+
+    widths: k = 1, 2 …; verify_ns[i]: T_v(widths[i]), one target pass over so many tokens with
+    logits on every row. draft_ns: one drafted token of the draft model, what catching up after a
+    verdict takes included; None without a draft. depth: tokens in the cache. rounds: passes
+    measured of each width.
+    """
+
+    target: ModelInfo
+    draft: ModelInfo | None
+    host: Host
+    depth: int
+    rounds: int
+    widths: tuple[int, ...]
+    verify_ns: tuple[float, ...]
+    verify_low_ns: tuple[float, ...]
+    verify_high_ns: tuple[float, ...]
+    draft_ns: float | None
+    draft_low_ns: float | None
+    draft_high_ns: float | None
+    measured_at: str
+
+    def verify_at(self, width: int) -> float:
+        """T_v(width) in nanoseconds, linear between measured widths; beyond the widest, on by the
+        slope of the last few."""
+        last, before = len(self.widths) - 1, max(len(self.widths) - 5, 0)
+        if width > self.widths[last]:
+            rise = self.verify_ns[last] - self.verify_ns[before]
+            slope = rise / max(self.widths[last] - self.widths[before], 1)
+            return self.verify_ns[last] + max(slope, 0.0) * (width - self.widths[last])
+        for i, known in enumerate(self.widths):
+            if known >= width:
+                if known == width or i == 0:
+                    return self.verify_ns[i]
+                share = (width - self.widths[i - 1]) / (known - self.widths[i - 1])
+                return self.verify_ns[i - 1] + share * (self.verify_ns[i] - self.verify_ns[i - 1])
+        raise AssertionError
+
+
 class Totals(Record, frozen=True):
     """Counts and times of a whole run (times in nanoseconds)."""
 
@@ -128,7 +169,8 @@ class Event(Record, frozen=True, tag_field="type", tag=str):
 
 
 class RunStarted(Event, frozen=True):
-    """First event of a run. `baseline` names the run_id that it is measured against."""
+    """First event of a run. `baseline` names the run_id that it is measured against. calibration:
+    the costs that the drafter `auto` goes by; None for other drafters."""
 
     run_id: str
     schema: int
@@ -142,6 +184,7 @@ class RunStarted(Event, frozen=True):
     host: Host
     models: Models
     baseline: str | None = None
+    calibration: Calibration | None = None
 
 
 class Prefilled(Event, frozen=True):

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import msgspec
 import numpy as np
 
+from engine import calibration
 from engine.backends import registry
 from engine.backends.base import LanguageModel
 from engine.config import Config, ModelSpec
 from engine.divergence import first_divergence
+from engine.drafting.registry import drafter_kind
 from engine.errors import Cancelled, ErrorInfo, ModelError
 from engine.events import (
     AnyEvent,
+    Calibration,
     FinishReason,
     Level,
     Notice,
@@ -135,8 +138,14 @@ class JobRunner:
     Belongs to one thread; `cancel` may come from any.
     """
 
-    def __init__(self, loader: Loader = registry.load, gate: Gate | None = None) -> None:
+    def __init__(
+        self,
+        loader: Loader = registry.load,
+        gate: Gate | None = None,
+        calibrations: calibration.Cache | None = None,
+    ) -> None:
         self.gate = gate or Gate()
+        self._calibrations = calibrations or calibration.Cache()
         self._preparation = Preparation(loader, self.gate)
         self._baselines = Baselines()
         self._reruns = Reruns(self.gate)
@@ -162,8 +171,9 @@ class JobRunner:
         Raises DraftscopeError for what fails before a run starts (then no run was started) and
         Cancelled likewise. An error inside a run ends that run with reason "error".
         """
-        plan = _Plan(job, self._preparation.prepare(job, loading, loaded))
+        ready = self._preparation.prepare(job, loading, loaded)
         speculative = job.config.gamma > 0
+        plan = _Plan(job, self._with_costs(ready, loading))
         baseline: list[AnyEvent] | None = None
         kept = self._baselines.get(plan.baseline_key())
         if speculative and kept is not None and job.baseline in ("reuse", "kept"):
@@ -188,7 +198,39 @@ class JobRunner:
         Raises DraftscopeError, and Cancelled.
         """
         job = checked(job)
-        return run_check(job, self._preparation.prepare(job, loading, loaded), self.gate, tell)
+        ready = self._with_costs(self._preparation.prepare(job, loading, loaded), loading)
+        return run_check(job, ready, self.gate, tell)
+
+    def calibrate(
+        self,
+        job: Job,
+        loading: Loading = lambda part, fraction: None,
+        loaded: Loaded = lambda role, model: None,
+    ) -> Calibration:
+        """Measure what passes of the job's models cost, and remember it.
+
+        Raises DraftscopeError, and Cancelled.
+        """
+        return self._costs(self._preparation.prepare(job, loading, loaded), loading, anew=True)
+
+    def _with_costs(self, ready: Prepared, loading: Loading) -> Prepared:
+        """The same, with the costs that its drafter goes by."""
+        config = ready.config
+        if config.gamma == 0 or not drafter_kind(config.drafter).needs_costs:
+            return ready
+        return replace(ready, costs=self._costs(ready, loading, anew=False))
+
+    def _costs(self, ready: Prepared, loading: Loading, *, anew: bool) -> Calibration:
+        target, draft = ready.target, ready.draft
+        known = self._calibrations.get(target.info, None if draft is None else draft.info)
+        if known is not None and not anew:
+            return known
+        found = calibration.measure(
+            target, draft, ready.prompt_ids, self.gate, lambda done: loading("costs", done)
+        )
+        if not target.info.simulated:
+            self._calibrations.put(found)
+        return found
 
     def what_if(
         self,
@@ -200,7 +242,8 @@ class JobRunner:
 
         Raises DraftscopeError, also for other models than the recorded ones, and Cancelled.
         """
-        return self._reruns.run(job, self._preparation.prepare(job, loading, loaded))
+        ready = self._with_costs(self._preparation.prepare(job, loading, loaded), loading)
+        return self._reruns.run(job, ready)
 
     def _measure(self, plan: _Plan, sink: Sink) -> tuple[FinishReason, list[AnyEvent]]:
         """Run plain decoding, and keep its events if it came to its end."""

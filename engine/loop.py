@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from engine.backends.base import LanguageModel, Logits
 from engine.config import Config
-from engine.drafting.base import Drafter, Proposal
+from engine.drafting.base import ChoosesLength, Drafter, Proposal
 from engine.drafting.length import LengthPolicy, Outcome, length_kind
 from engine.events import (
     AnyEvent,
@@ -64,7 +64,7 @@ def decode(
     """
     verify = rule.verify(config)
     length = length_kind(config.length_policy).make(config)
-    adaptive = config.length_policy != "fixed"
+    adaptive = config.length_policy != "fixed" or isinstance(drafter, ChoosesLength)
     clock, vocabulary = target.clock, target.vocabulary
     sequence = count(1)
     text = TextStream(vocabulary)
@@ -83,6 +83,8 @@ def decode(
         if drafter is not None and config.gamma:
             for draft_ns in drafter.begin(context):
                 yield Prefilled(next(sequence), clock(), 0, 0, draft_ns)
+        if isinstance(drafter, ChoosesLength):
+            length = drafter.length
 
         mark = clock() - idle()
         for number in count():

@@ -40,6 +40,11 @@ def check(config: Config) -> None:
             f"{kind.name!r} has none.",
             "Choose the length policy 'throughput' or 'fixed', or the drafter 'model'.",
         )
+    if kind.chooses_gamma and config.length_policy != "fixed":
+        raise ConfigError(
+            f"The drafter {kind.name!r} decides the length of its proposals by itself.",
+            "Choose the length policy 'fixed'.",
+        )
     if is_tree(config):
         _check_tree(config)
 

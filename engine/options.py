@@ -19,14 +19,18 @@ Draft = Annotated[str, typer.Option(help="GGUF file or 'toy'.")]
 Drafter = Annotated[
     str,
     typer.Option(
-        help="model, ngram, suffix, chain or ngram-table; default: model with --draft, else ngram."
+        help="model, ngram, suffix, chain, ngram-table or auto; default: model with --draft, "
+        "else ngram."
     ),
 ]
 Prompt = Annotated[str | None, typer.Option(help="Default: the first preset.")]
 PromptFile = Annotated[
     Path | None, typer.Option(help="Read the prompt from a file; - is standard input.")
 ]
-Gamma = Annotated[int, typer.Option(help="Tokens drafted in a round; 0: plain decoding.")]
+Gamma = Annotated[
+    int | None,
+    typer.Option(help="Tokens drafted in a round; 0: plain decoding. Default: 4, of auto 16."),
+]
 Branches = Annotated[
     str,
     typer.Option(help="Children of each drafted token by depth, such as 2,2; default: a chain."),
@@ -100,6 +104,16 @@ def parsed_branches(text: str) -> tuple[int, ...]:
 def drafter_name(drafter: str, draft: str) -> str:
     """The drafter asked for, or the default."""
     return drafter or ("model" if draft else "ngram")
+
+
+def gamma_of(gamma: int | None, drafter: str) -> int:
+    """The draft length asked for, or the drafter's default. Raises ConfigError for its name."""
+    from engine.drafting.registry import drafter_kind
+
+    kind = drafter_kind(drafter)
+    if gamma is None:
+        return kind.gamma_max if kind.chooses_gamma else DEFAULT.gamma
+    return gamma
 
 
 def specs(

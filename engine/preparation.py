@@ -18,7 +18,7 @@ from engine.drafting.base import Drafter
 from engine.drafting.ngram_table import NgramTable
 from engine.drafting.registry import drafter_kind, make_drafter, no_draft_model
 from engine.errors import Cancelled, PromptError
-from engine.events import SCHEMA, Models, Role, RunStarted, TableInfo
+from engine.events import SCHEMA, Calibration, Models, Role, RunStarted, TableInfo
 from engine.gate import Gate
 from engine.host import host
 from engine.methods import check, check_leaves
@@ -26,7 +26,8 @@ from engine.rules import RULES, Rule
 from engine.text import label
 
 ModelRole = Literal["target", "draft"]
-Part = Literal["target", "draft", "table"]
+Part = Literal["target", "draft", "table", "costs"]
+"""What takes its time before a run: models loaded, n-grams counted, passes measured."""
 LAB = "toy-lab-"
 """Source, with the vocabulary's size, of a toy pair whose law can be enumerated."""
 _KEPT_TABLES = 2
@@ -61,7 +62,8 @@ class Asked(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Everything loaded and encoded. target_load numbers the loads of targets."""
+    """Everything loaded and encoded. target_load numbers the loads of targets. costs: of a drafter
+    that goes by them."""
 
     prompt: str
     config: Config
@@ -72,6 +74,7 @@ class Prepared:
     prompt_ids: tuple[int, ...]
     rule: Rule
     target_load: int
+    costs: Calibration | None = None
 
     def started(self, role: Role, baseline: str | None = None) -> RunStarted:
         """The first event of a run, measured against the run `baseline`."""
@@ -96,10 +99,12 @@ class Prepared:
             host=host(),
             models=models,
             baseline=baseline,
+            calibration=None if plain else self.costs,
         )
 
     def drafter(self) -> Drafter:
-        return make_drafter(self.config, self.draft, self.target.vocabulary.size, self.table)
+        size = self.target.vocabulary.size
+        return make_drafter(self.config, self.draft, size, self.table, self.costs)
 
 
 class _TableKey(NamedTuple):
@@ -141,7 +146,8 @@ class Preparation:
         if not asked.prompt.strip():
             raise PromptError("The prompt is empty.", "Write a prompt, or choose a preset.")
         speculative = config.gamma > 0
-        wants_draft = speculative and kind.needs_model
+        uses_draft = kind.needs_model or (kind.may_use_model and asked.draft is not None)
+        wants_draft = speculative and uses_draft
         if wants_draft and asked.draft is None:
             raise no_draft_model(kind.name)
         text = asked.corpus or corpus.BUNDLED

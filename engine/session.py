@@ -42,9 +42,9 @@ class JobStarted(msgspec.Struct, frozen=True):
 
 
 class Loading(msgspec.Struct, frozen=True):
-    """A model is being loaded, or an n-gram table counted; fraction 0 to 1."""
+    """A model is being loaded, an n-gram table counted, or passes measured; fraction 0 to 1."""
 
-    role: Literal["target", "draft", "table"]
+    role: Part
     fraction: float
 
 

@@ -14,6 +14,7 @@ from app.panels.lab_sheet import LabSheet
 from app.panels.pickers import Pickers
 from app.panels.setup import SetupPanel
 from app.setup import uses_draft
+from app.words import preparing
 from engine.errors import ErrorInfo
 from engine.lab.result import CheckJob, CheckResult, Stage
 
@@ -101,8 +102,7 @@ class Lab(QObject):
 
     def _on_loading(self, role: str, fraction: float) -> None:
         if self.sheet is not None and self._control.state is State.CHECKING:
-            what = "Counting the text" if role == "table" else f"Loading the {role}"
-            self.sheet.show_progress(fraction, f"{what}…")
+            self.sheet.show_progress(fraction, f"{preparing(role)}…")
 
     def _on_progress(self, stage: Stage, done: int, total: int) -> None:
         if self.sheet is not None and self._control.state is State.CHECKING:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from app.views import format as fmt
 from app.views.length_text import length_words
+from engine.drafting.registry import DRAFTERS
 from engine.events import ModelInfo
 from engine.trace import Round, Run, TokenState
 from engine.tree import depths, size_of
@@ -16,6 +17,7 @@ NAMED = {
     "ngram-table": "n-gram table",
     "chain": "chain",
     "early-exit": "early exit",
+    "auto": "auto",
 }
 _SUBTITLES = {
     "ngram": "copied from the text",
@@ -23,6 +25,7 @@ _SUBTITLES = {
     "ngram-table": "looked up, no model",
     "chain": "n-gram first, else the model",
     "early-exit": "the target's first layers",
+    "auto": "what pays most",
 }
 _NOTHING = {
     "ngram": "no match in the text",
@@ -71,7 +74,7 @@ def is_complete(run: Run, current: Round) -> bool:
     A drafter that copies may have less to propose: then nothing tells before the verdict.
     """
     config, started = run.started.config, run.started
-    if config.length_policy != "fixed":
+    if config.length_policy != "fixed" or DRAFTERS[config.drafter].chooses_gamma:
         return current.length is not None
     context = started.models.target.context
     limit = min(config.max_tokens, context - len(started.prompt_ids)) if context else None

@@ -27,11 +27,11 @@ def _refused(chosen: LengthChosen, where: str) -> tuple[str, ...]:
     if chosen.value is None or chosen.threshold is None:
         return (where,)
     short = f"{chosen.n} of {chosen.limit}"
-    if chosen.policy == "throughput":
+    if chosen.policy in ("throughput", "auto"):
         value, least = _figures(chosen.value, chosen.threshold, 1)
         return (
-            f"{where}, throughput: {value} tokens expected, {least} tokens' worth of time",
-            f"throughput: {value} tokens expected, {least} tokens' worth of time",
+            f"{where}, {chosen.policy}: {value} tokens expected, {least} tokens' worth of time",
+            f"{chosen.policy}: {value} tokens expected, {least} tokens' worth of time",
             f"{short}: {value} expected < {least} in time",
             f"{value} expected < {least} in time",
             f"{value} < {least} tokens",

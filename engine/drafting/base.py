@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,3 +57,12 @@ class Drafter(Protocol):
     def end(self) -> None:
         """Forget the run (rewind caches)."""
         ...
+
+
+@runtime_checkable
+class ChoosesLength(Protocol):
+    """A drafter that decides by itself how long its proposals are: `length` tells of it, and learns
+    what became of each round, in place of the run's length policy."""
+
+    @property
+    def length(self) -> LengthPolicy: ...

@@ -8,6 +8,7 @@ import msgspec
 
 from engine.backends.base import LanguageModel
 from engine.config import Config
+from engine.drafting.auto import AutoDrafter
 from engine.drafting.base import Drafter
 from engine.drafting.chain import ChainDrafter
 from engine.drafting.model import ModelDrafter
@@ -15,6 +16,7 @@ from engine.drafting.ngram import NgramDrafter
 from engine.drafting.suffix import SuffixDrafter
 from engine.drafting.table import NgramTable, TableDrafter
 from engine.errors import ConfigError
+from engine.events import Calibration
 
 CHAIN_MATCH = 3
 """Shortest match for which a chain copies instead of asking its model: shorter ones are mostly
@@ -92,6 +94,17 @@ DRAFTERS: dict[str, DrafterKind] = {
             has_q=True,
             trees=True,
         ),
+        DrafterKind(
+            "auto",
+            "Auto: what pays most",
+            "Decides in every round between a copy, the draft model and plain decoding, and how "
+            "many tokens, by costs that were measured and chances that it learns. γ is the most "
+            "that it may propose.",
+            "the marginal form of the cost model, arXiv 2211.17192, section 3.3",
+            may_use_model=True,
+            chooses_gamma=True,
+            needs_costs=True,
+        ),
     )
 }
 
@@ -118,9 +131,10 @@ def make_drafter(
     draft: LanguageModel | None,
     vocabulary_size: int,
     table: NgramTable | None = None,
+    costs: Calibration | None = None,
 ) -> Drafter:
-    """The drafter that the configuration names. Raises ConfigError if it lacks its model or its
-    table."""
+    """The drafter that the configuration names. Raises ConfigError if it lacks its model, its table
+    or its costs."""
     match drafter_kind(config.drafter).name:
         case "ngram":
             return NgramDrafter(config)
@@ -132,6 +146,11 @@ def make_drafter(
                     "The drafter 'ngram-table' has no table.", "Give a text to count (--corpus)."
                 )
             return TableDrafter(config, table, vocabulary_size)
+        case "auto":
+            if costs is None:
+                raise ConfigError("The drafter 'auto' has no costs to go by.", "Calibrate first.")
+            model = None if draft is None else ModelDrafter(draft, config, vocabulary_size)
+            return AutoDrafter(config, costs, model)
         case _:
             pass
     if draft is None:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from engine.calibration import Calibration
-from engine.events import FinishReason, Host, Models
+from engine.events import Calibration, FinishReason, Host, Models
 from engine.experiments.grid import Setting
 
 RESULTS_SCHEMA = 1

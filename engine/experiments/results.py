@@ -12,9 +12,8 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from engine.calibration import Calibration
 from engine.errors import RecordingError
-from engine.events import Host, Models
+from engine.events import Calibration, Host, Models
 from engine.experiments.grid import Setting
 from engine.experiments.ledger import RECORDINGS, RESULTS, read_saved_spec
 from engine.experiments.records import Line, RunFigures
@@ -40,6 +39,7 @@ class RunRow(Line, frozen=True, tag="RunDone"):
     figures: RunFigures
     same_text: bool | None = None
     recording: str = ""
+    started_at: str = ""
 
 
 class FailedRow(Line, frozen=True, tag="CellFailed"):

@@ -12,12 +12,12 @@ from typing import Protocol
 import msgspec
 import numpy as np
 
-from engine.calibration import Calibration, calibrated
+from engine.calibration import calibrated
 from engine.cost import measure as measured_costs
 from engine.cost import modelled_speedup
 from engine.drafting.registry import drafter_kind
 from engine.errors import Cancelled, DraftscopeError, ErrorInfo, RecordingError
-from engine.events import AnyEvent, FinishReason
+from engine.events import AnyEvent, Calibration, FinishReason
 from engine.experiments.grid import Block, Cell, Grid, Setting, config_of, grid, model_spec
 from engine.experiments.ledger import RECORDINGS, Ledger
 from engine.experiments.prompts import Prompt

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.config import Config
-from engine.drafting.base import Drafter, Proposal
+from engine.drafting.base import ChoosesLength, Drafter, Proposal
 from engine.drafting.length import length_kind
 from engine.lab.cells import Cell, cells
 from engine.tree import Parents, size_of
@@ -60,6 +60,8 @@ def all_proposals(
         if draws not in known:
             between()
             length = length_kind(config.length_policy).make(config)
+            if isinstance(drafter, ChoosesLength):
+                length = drafter.length
             length.begin(gamma)
             known[draws] = _kept(drafter.propose(context, gamma, np.array(draws), length))
         return known[draws]

@@ -12,5 +12,5 @@ BLOCK = (
     "Block verification looks at every token, and the distributions of the last were not recorded."
 )
 
-THROUGHPUT = "The length policy goes by measured times, so the recorded length was kept."
+THROUGHPUT = "What decides the length goes by the rounds before, so the recorded length was kept."
 """A note: no reason for anything to be unknown."""

@@ -8,6 +8,7 @@ not decide, the answer says so, and `engine.whatif.rerun` recomputes the round w
 from __future__ import annotations
 
 from engine.drafting.length import LENGTH_POLICIES
+from engine.drafting.registry import drafter_kind
 from engine.methods import check, is_tree
 from engine.trace import Run, TokenState
 from engine.tree import children, depths
@@ -72,7 +73,7 @@ def _places(known: KnownRound) -> tuple[int, str, str]:
     n, policy = len(known.round.drafted), known.new.length_policy
     if LENGTH_POLICIES[policy].needs_q and not known.same_sampler:
         return 0, reasons.LENGTH, ""
-    if policy == "throughput":
+    if policy == "throughput" or drafter_kind(known.new.drafter).chooses_gamma:
         moved = known.gamma != known.old_gamma or not known.same_sampler
         return min(n, known.gamma), "", reasons.THROUGHPUT if moved else ""
     # Fewer than γ were proposed where the policy refused more, or the drafter had no more.

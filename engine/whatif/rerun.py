@@ -15,6 +15,7 @@ from engine.backends.base import LanguageModel
 from engine.config import Config, ModelSpec
 from engine.drafting.base import Drafter, Proposal
 from engine.drafting.length import LengthPolicy
+from engine.drafting.registry import drafter_kind
 from engine.draws import Draws, depth_at, remaining_at, round_draws
 from engine.errors import Cancelled, ConfigError, ModelError, RecordingError
 from engine.events import Drafted, LengthChosen, ModelInfo, Models, Verified
@@ -90,8 +91,11 @@ def what_if_job(
         )
     current, note = run.rounds[number], ""
     gamma = depth_at(run, number, new)
+    if drafter_kind(new.drafter).chooses_gamma:
+        maker = (current.drafted[0].origin if current.drafted else "") or "suffix"
+        new = msgspec.structs.replace(new, drafter=maker, length_policy="throughput")
     if new.length_policy == "throughput":
-        # It goes by what it measured in all rounds before.
+        # It goes by what it learnt in all rounds before.
         gamma, note = min(gamma, len(current.drafted)), reasons.THROUGHPUT
         new = msgspec.structs.replace(new, length_policy="fixed", gamma=gamma)
     size = size_of(new.branches, new.gamma)

@@ -16,7 +16,7 @@ from engine.events import AnyEvent, Drafted, Verified
 from engine.methods import check
 from engine.rules import RULES
 from engine.trace import Trace
-from tests.engine.toys import demo_pair, run_events
+from tests.engine.toys import demo_pair, flat_costs, run_events
 
 PROMPT = "the cat sat on the mat and the cat sat on the mat and the cat"
 TEXT = PROMPT + " ran to the house . the dog slept under the tree and the bird sang"
@@ -50,7 +50,7 @@ def test_every_method_is_recorded_whole(rule):
             continue
         target, draft = demo_pair()
         table = NgramTable.build(target.encode(TEXT), vocabulary_size=target.vocabulary.size)
-        drafter = make_drafter(config, draft, target.vocabulary.size, table)
+        drafter = make_drafter(config, draft, target.vocabulary.size, table, flat_costs())
         events = run_events(config, target, draft, target.encode(PROMPT), drafter=drafter)
         read = [decoder.decode(msgspec.json.encode(event)) for event in events]
         assert read == events, config

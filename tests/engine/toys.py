@@ -11,7 +11,7 @@ from engine.backends.base import LanguageModel
 from engine.backends.toy import ToyClock, ToyModel, ToyVocabulary, toy_laws
 from engine.config import Config
 from engine.drafting.registry import make_drafter
-from engine.events import SCHEMA, AnyEvent, Host, Models, RunStarted
+from engine.events import SCHEMA, AnyEvent, Calibration, Host, ModelInfo, Models, RunStarted
 from engine.loop import decode
 from engine.rules import rule_named
 
@@ -105,3 +105,18 @@ def emitted(events: Sequence[AnyEvent]) -> list[int]:
                     ids.append(event.added_id)
                 drafted = []
     return ids
+
+
+def flat_costs(*, step: float = 0.1, draft: float | None = 0.1) -> Calibration:
+    """Costs of a machine on which a further token of a pass costs `step` single passes, and one of
+    the draft `draft`."""
+    widths = tuple(range(1, 18))
+    passes = tuple(1e6 * (1 + step * (k - 1)) for k in widths)
+    drafts = None if draft is None else draft * 1e6
+    info = ModelInfo("toy", "toy", "CPU", simulated=True)
+    return Calibration(
+        target=info, draft=None if draft is None else info,
+        host=Host("", "", 1, 0, (), "", ""), depth=1, rounds=1, widths=widths,
+        verify_ns=passes, verify_low_ns=passes, verify_high_ns=passes,
+        draft_ns=drafts, draft_low_ns=drafts, draft_high_ns=drafts, measured_at="",
+    )  # fmt: skip

@@ -13,6 +13,7 @@ from engine.drafting.registry import make_drafter
 from engine.lab.exact import RoundLaw, TargetRows, round_law
 from engine.lab.proposals import all_proposals
 from engine.rules import RULES
+from tests.engine.toys import flat_costs
 
 REPEATS = (1, 2, 0, 1, 2, 0, 1)
 """Three words match, two of them after another place as well."""
@@ -27,7 +28,7 @@ def table(size: int) -> NgramTable:
 
 
 def drafter_of(config: Config, size: int):
-    return make_drafter(config, lab_pair(size)[1], size, table(size))
+    return make_drafter(config, lab_pair(size)[1], size, table(size), flat_costs())
 
 
 @cache

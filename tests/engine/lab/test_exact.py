@@ -39,9 +39,9 @@ def runnable(rules, drafters, **settings) -> list[tuple[str, str]]:
 def test_what_is_combined():
     assert set(SAMPLED) == {"rejection", "block", "sample-match"}
     assert len(runnable(SAMPLED, DRAWING, temperature=1.0)) == 6
-    assert len(runnable(SAMPLED, LOOKUPS, temperature=1.0)) == 6
+    assert len(runnable(SAMPLED, LOOKUPS, temperature=1.0)) == 8
     assert len(runnable(SAMPLED, DRAFTERS, temperature=1.0, branches=(2,))) == 4
-    assert len(runnable(LOSSLESS, DRAFTERS)) == 20
+    assert len(runnable(LOSSLESS, DRAFTERS)) == 24
     assert len(runnable(LOSSLESS, DRAFTERS, branches=(2,))) == 8
 
 

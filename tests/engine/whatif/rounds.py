@@ -16,7 +16,7 @@ from engine.rules import rule_named
 from engine.trace import Round, Run, TokenState
 from engine.tree import size_of
 from engine.whatif.outcome import Change, Outcome, outcome_of
-from tests.engine.toys import started
+from tests.engine.toys import flat_costs, started
 
 
 class Given:
@@ -32,7 +32,9 @@ class Given:
 def one_round(config, models, context, row, table=None) -> Round:
     """The first round after a context, with these draws in the order of the loop."""
     target, draft = models
-    drafter = make_drafter(config, draft, target.vocabulary.size, table) if config.gamma else None
+    drafter = None
+    if config.gamma:
+        drafter = make_drafter(config, draft, target.vocabulary.size, table, flat_costs())
     current = Round(0)
     rule = rule_named(config.rule, config.temperature)
     events = decode(target, drafter, rule, config, Given(row), started(config, context, target))

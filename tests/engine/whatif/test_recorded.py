@@ -19,7 +19,7 @@ from engine.whatif.outcome import Change, outcome_of
 from engine.whatif.recorded import recorded_outcome
 from engine.whatif.row_bounds import RowBounds, Span
 from tests.engine.test_every_method import PROMPT, TEXT, combinations
-from tests.engine.toys import demo_pair, pair, run_events
+from tests.engine.toys import demo_pair, flat_costs, pair, run_events
 from tests.engine.whatif.rounds import changes, disagreement, fresh_round
 
 CONFIGS = {
@@ -50,7 +50,7 @@ CONFIGS = {
 def recorded(config: Config, models=None):
     target, draft = models or demo_pair()
     table = NgramTable.build(target.encode(TEXT), vocabulary_size=target.vocabulary.size)
-    drafter = make_drafter(config, draft, target.vocabulary.size, table)
+    drafter = make_drafter(config, draft, target.vocabulary.size, table, flat_costs())
     prompt = target.encode(PROMPT)
     return Trace(run_events(config, target, draft, prompt, drafter=drafter)).run, table
 
