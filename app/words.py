@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Said = tuple[Mood, str]
 
-DRAFTER_NAMES = {"ngram": "n-gram", "suffix": "Suffix", "chain": "Chain"}
+DRAFTER_NAMES = {"ngram": "n-gram", "suffix": "Suffix", "chain": "Chain", "auto": "Auto"}
 RULE_NAMES = {
     "rejection": "Rejection",
     "block": "Block",
@@ -160,3 +160,9 @@ def recorded_summary(started: RunStarted) -> str:
         warmth += f", top-p {config.top_p:g}"
     lines.append(f"{warmth}, seed {config.seed}, {config.max_tokens:,} tokens at most")
     return "\n".join(lines)
+
+
+def preparing(part: str) -> str:
+    """What is done before a run: `engine.preparation.Part` in words."""
+    others = {"table": "Counting the text", "costs": "Measuring what passes cost"}
+    return others.get(part, f"Loading the {part}")
