@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine import options
+from engine.cli_bench import bench
 from engine.cli_check import check
 from engine.config import Config
 from engine.options import DEFAULT
@@ -39,6 +40,7 @@ cli = typer.Typer(
     add_completion=False,
 )
 cli.command()(check)
+cli.command()(bench)
 
 
 @cli.command()

@@ -112,6 +112,9 @@ class Bench:
         What fails marks its cell and the rest goes on; a failed baseline fails every cell. Raises
         Cancelled, and RecordingError when results cannot be written.
         """
+        cells = [cell for cell in cells if not failed(cell)]
+        if not cells:
+            return
         try:
             self._enter_pair(block, cells, tell)
         except Cancelled:
@@ -436,7 +439,7 @@ class Board:
 
 
 def _plain(block: Block) -> Setting:
-    return Setting(block.target, None, "", 0, block.temperature, "", "")
+    return Setting(block.target, None, "ngram", 0, block.temperature, "rejection", "fixed")
 
 
 def _words(setting: Setting, prompt: Prompt, *, plain: bool) -> str:

@@ -1,0 +1,122 @@
+"""`draftscope bench`: an experiment from its spec to its report."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine import options
+from engine.terminal import clear_errors, on_engine_thread, utf8_output
+
+if TYPE_CHECKING:
+    from engine.experiments.spec import Spec
+    from engine.experiments.sweep import Progress
+
+
+def bench(
+    spec: Annotated[Path, typer.Argument(help="The experiment, a TOML file.")],
+    out: Annotated[Path, typer.Option(help="Folder of the results.")],
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with what is in the folder.")
+    ] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="With --resume: try failed cells again.")
+    ] = False,
+    ray: Annotated[
+        str, typer.Option(help="Run on this Ray cluster: its address, or 'local'.")
+    ] = "",
+    debug: options.Debug = False,
+) -> None:
+    """Run every combination of a spec over its prompts, and write a report.
+
+    Each run is on disk before the next one begins: stop it, or lose power, and --resume goes on.
+    """
+    with clear_errors(debug):
+        from engine.experiments.spec import read_spec
+
+        utf8_output()
+        asked = read_spec(spec)
+        progress = _Line()
+        try:
+            _run(asked, out, resume or retry_failed, retry_failed, ray, progress)
+        finally:
+            progress.clear()
+            if (out / "results.jsonl").exists():
+                _report(out)
+
+
+def _run(spec: Spec, out: Path, resume: bool, retry: bool, ray: str, progress: _Line) -> None:
+    from engine.experiments.ledger import Ledger
+    from engine.experiments.sweep import run_sweep
+    from engine.job import JobRunner
+
+    with Ledger(out, spec, resume=resume, retry=retry) as ledger:
+        if ray:
+            from engine.experiments.cluster import run_on_ray
+
+            run_on_ray(spec, ray, ledger, progress.show)
+            return
+        runner = JobRunner()
+
+        def work() -> None:
+            try:
+                run_sweep(spec, runner, ledger, progress.show)
+            finally:
+                runner.close()
+
+        on_engine_thread(work, runner.cancel)
+
+
+def _report(out: Path) -> None:
+    """Also of what was stopped: a report of what there is."""
+    from engine.experiments.report import write_csv, write_report
+    from engine.experiments.results import read_results
+
+    results = read_results(out)
+    if not results.cells:
+        return
+    page, table = write_report(results), write_csv(results)
+    states = [cell.state for cell in results.cells.values()]
+    typer.echo(
+        f"{states.count('done')} of {len(states)} cells on record are complete, "
+        f"{states.count('refused')} refused, {states.count('failed')} failed."
+    )
+    typer.echo(f"Report: {page}\nTable: {table}")
+
+
+class _Line:
+    """How far it is, on stderr: rewritten in place on a terminal, now and then a line elsewhere."""
+
+    EVERY_S = 30.0
+
+    def __init__(self) -> None:
+        self._live = sys.stderr.isatty()
+        self._shown = 0.0
+
+    def show(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if now - self._shown < (0.1 if self._live else self.EVERY_S):
+            return
+        self._shown = now
+        left = "" if progress.seconds_left is None else f", {duration(progress.seconds_left)} left"
+        failed = f", {progress.failed} cells without figures" if progress.failed else ""
+        text = f"{progress.done} of {progress.total} runs{left}{failed} · {progress.doing}"
+        sys.stderr.write(f"\r\x1b[K{text[:160]}" if self._live else f"{text}\n")
+        sys.stderr.flush()
+
+    def clear(self) -> None:
+        if self._live and self._shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
+def duration(seconds: float) -> str:
+    """Such as "40 s", "3 min", "2 h 10 min"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
