@@ -33,6 +33,9 @@ GAMMAS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 LONGEST = 4096
 """Emitted tokens that are replayed at most: the beginning of a text tells enough."""
 
+ALIKE = 0.99
+"""Forecasts this near to each other count as equal: a replay times its drafting with a clock."""
+
 NO_DRAWS = np.empty(0)
 
 
@@ -96,9 +99,10 @@ def each_forecast(
 
 
 def best(forecasts: Iterable[Forecast], but: str = "") -> Forecast | None:
-    """The fastest, the first of equals; `but`: a drafter that is left out."""
+    """The fastest, or the first one that is not measurably slower; `but`: a drafter left out."""
     others = [f for f in forecasts if f.drafter != but]
-    return max(others, key=lambda f: f.speedup, default=None)
+    fastest = max((f.speedup for f in others), default=0.0)
+    return next((f for f in others if f.speedup >= ALIKE * fastest), None)
 
 
 def replay(run: Run, drafter: str, gamma: int, longest: int = LONGEST) -> Replay:

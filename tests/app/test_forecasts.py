@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 from app.forecasts import Forecasts
 from app.window import MainWindow
 from engine.cost import measure
-from engine.forecast import best, forecast
+from engine.forecast import forecast
 from engine.recording import Recorder
 from engine.trace import Run, Trace
 from tests.app.traces import make_events, make_trace
@@ -42,10 +42,11 @@ def test_it_is_known_after_some_turns_and_kept(qtbot: QtBot) -> None:
     with qtbot.waitSignal(desk.ready, timeout=WAIT):
         desk.ask(run, costs)
         desk.ask(run, costs)  # under way already
-    found, right = desk.of(run), best(forecast(run, costs))
+    found = desk.of(run)
     assert found is not None
-    assert right is not None
-    assert found.tokens_per_pass == right.tokens_per_pass
+    counted = {(f.drafter, f.gamma, f.tokens_per_pass) for f in forecast(run, costs)}
+    assert (found.drafter, found.gamma, found.tokens_per_pass) in counted
+    assert found.speedup > 1.1
     desk.ask(run, costs)
     assert not desk._turn.isActive()  # known
 

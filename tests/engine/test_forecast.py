@@ -147,6 +147,8 @@ def test_the_best_is_the_fastest() -> None:
     one, two = Forecast("ngram", 2, 1.2, 1.5, 0.5), Forecast("suffix", 4, 1.3, 1.6, 0.5)
     assert best([one, two]) == two
     assert best([one, two], but="suffix") == one
+    near = Forecast("ngram", 2, 1.295, 1.5, 0.5)
+    assert best([near, two]) == near  # the simpler one of equals
     assert best([]) is None
 
 
