@@ -19,6 +19,7 @@ class State(Enum):
     LOADING, RUNNING, PAUSED --stop--> CANCELLING --the job is over--> IDLE
     IDLE --open--> OPENING --read, or refused--> IDLE
     IDLE --check--> CHECKING --found, or failed--> IDLE; CHECKING --stop--> CANCELLING
+    IDLE --experiment--> SWEEPING --done, or failed--> IDLE; SWEEPING --stop--> CANCELLING
     """
 
     IDLE = "idle"
@@ -28,12 +29,18 @@ class State(Enum):
     CANCELLING = "cancelling"
     OPENING = "opening"
     CHECKING = "checking"
+    SWEEPING = "sweeping"
 
 
 ANY = frozenset(State)
 IDLE = frozenset({State.IDLE})
 DECODING = frozenset({State.RUNNING, State.PAUSED})
-BUSY = frozenset({State.LOADING, State.RUNNING, State.PAUSED, State.OPENING, State.CHECKING})
+BUSY = frozenset(
+    {
+        *(State.LOADING, State.RUNNING, State.PAUSED),
+        *(State.OPENING, State.CHECKING, State.SWEEPING),
+    }
+)
 
 
 class ViewDesk(Protocol):
@@ -72,6 +79,8 @@ class Desk(Protocol):
     def faster(self) -> None: ...
     def toggle_inspector(self) -> None: ...
     def toggle_race(self) -> None: ...
+    def toggle_experiments(self) -> None: ...
+    def toggle_compare(self) -> None: ...
     def render_clip(self) -> None: ...
     def present(self) -> None: ...
     def check_losslessness(self) -> None: ...
@@ -225,6 +234,24 @@ COMMANDS: dict[str, Command] = {
             checkable=True,
         ),
         Command(
+            "experiments",
+            "E&xperiments",
+            lambda desk: desk.toggle_experiments(),
+            "Which settings and which draft are best: sweeps, maps and their runs",
+            ("Ctrl+Shift+E",),
+            states=ANY,
+            checkable=True,
+        ),
+        Command(
+            "compare",
+            "Co&mpare runs",
+            lambda desk: desk.toggle_compare(),
+            "Recorded runs side by side: figures, curves, texts",
+            ("Ctrl+Shift+M",),
+            states=IDLE,
+            checkable=True,
+        ),
+        Command(
             "render",
             "R&ender clip…",
             lambda desk: desk.render_clip(),
@@ -364,7 +391,7 @@ RECENT = "recent"
 
 MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("&File", ("open", RECENT, "save", "render", "", "target", "draft", "", "quit")),
-    ("&Run", ("run", "stop", "", "check", "", "reset")),
+    ("&Run", ("run", "stop", "", "check", "experiments", "compare", "", "reset")),
     (
         "&Playback",
         (

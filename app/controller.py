@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from app.commands import State
+from app.commands import BUSY, State
 from app.player import Player
 from app.pump import Pump
 from app.what_ifs import WhatIfs
@@ -17,7 +17,7 @@ from engine.events import ModelInfo
 from engine.job import Job
 from engine.lab.result import CheckJob
 from engine.recording import read_events
-from engine.session import JobFinished, Session
+from engine.session import JobFinished, Session, SweepJob
 from engine.trace import Run, Trace
 from engine.whatif.rerun import WhatIfJob
 
@@ -42,6 +42,8 @@ class Controller(QObject):
     check_progress = Signal(str, int, int)  # Stage, done, total
     check_done = Signal(object)  # CheckResult
     check_failed = Signal(object)  # ErrorInfo
+    sweep_progress = Signal(object)  # Progress
+    sweep_ended = Signal(object)  # JobFinished
     open_progress = Signal(float)
     opened = Signal(object)  # Path
 
@@ -58,6 +60,7 @@ class Controller(QObject):
         self._opening: Path | None = None
         self._job: Job | None = None
         self.checking = False  # the job that goes on is a check
+        self.sweeping = False  # … is an experiment
         self._held = False  # the engine is stepped by the player, which is slower
         self._owed = False  # a step was asked for, and nothing that can be seen has come of it yet
         self._seen = (0, 0)
@@ -71,6 +74,7 @@ class Controller(QObject):
         pump.recording_lost.connect(self.recording_lost)
         pump.check_progress.connect(self.check_progress)
         pump.check_done.connect(self.check_done)
+        pump.sweep_progress.connect(self.sweep_progress)
         pump.broken.connect(self._on_broken)
         pump.job_finished.connect(self._on_finished)
         pump.replay_progress.connect(self.open_progress)
@@ -122,6 +126,24 @@ class Controller(QObject):
             self.session.submit(job)
             self.pump.start()
             self._set(State.CHECKING)
+
+    def start_sweep(self, job: SweepJob) -> bool:
+        """Run an experiment; the shown run stays. Whether it was begun: not while another job
+        goes on."""
+        if self.state is not State.IDLE:
+            return False
+        if self.what_ifs.make_way(lambda: self.start_sweep(job)):
+            return True
+        self.sweeping = True
+        self.session.submit(job)
+        self.pump.start()
+        self._set(State.SWEEPING)
+        return True
+
+    def hold_sweep(self, held: bool) -> None:
+        """Pause an experiment, or let it go on: a run that is held midway is made again."""
+        if self.state is State.SWEEPING:
+            (self.session.pause if held else self.session.resume)()
 
     def ask_what_if(self, job: WhatIfJob) -> None:
         """Recompute a round under other settings; the state stays IDLE (see `WhatIfs`)."""
@@ -185,7 +207,7 @@ class Controller(QObject):
             self.pump.drop_replay()
             self._opening = None
             self._set(State.IDLE)
-        elif self.state in (State.LOADING, State.RUNNING, State.PAUSED, State.CHECKING):
+        elif self.state in BUSY - {State.OPENING}:
             self._owed = False
             self.player.to_end()
             self._set(State.CANCELLING)
@@ -213,7 +235,7 @@ class Controller(QObject):
             self.state_changed.emit(state)
 
     def _on_job_started(self) -> None:
-        if not self.checking and not self.what_ifs.busy:
+        if not self.checking and not self.sweeping and not self.what_ifs.busy:
             self.job_started.emit()
 
     def _on_loading(self, role: str, fraction: float) -> None:
@@ -284,6 +306,11 @@ class Controller(QObject):
             self._set(State.IDLE)
             if finished.error is not None:
                 self.check_failed.emit(finished.error)
+            return
+        if self.sweeping:
+            self.sweeping = False
+            self._set(State.IDLE)
+            self.sweep_ended.emit(finished)
             return
         self._set(State.IDLE)
         error = finished.error

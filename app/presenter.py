@@ -27,6 +27,7 @@ from app.words import (
     preparing,
     recorded_summary,
     said,
+    sweep_progress,
 )
 from engine.errors import ErrorInfo
 from engine.events import ModelInfo
@@ -36,6 +37,7 @@ from engine.trace import Run
 
 if TYPE_CHECKING:
     from app.views.plots.snapshot import Snapshot
+    from engine.experiments.sweep import Progress
 
 
 PLOTS_MS = 120
@@ -100,6 +102,7 @@ class Presenter(QObject):
         controller.loaded.connect(self._on_loaded)
         controller.failed.connect(self._on_failed)
         controller.check_progress.connect(self._on_check_progress)
+        controller.sweep_progress.connect(self._on_sweep_progress)
         controller.recording_lost.connect(self._on_recording_lost)
         controller.ended.connect(self._on_ended)
         controller.open_progress.connect(self._on_reading)
@@ -124,9 +127,10 @@ class Presenter(QObject):
         forecast = self._forecasts.of(run)
         mood, words = said(control.state, run, self._plots.snapshot, wants_baseline, forecast)
         player = control.player
-        if run is not None and not player.at_end and control.state is not State.CHECKING:
+        beside = control.state in (State.CHECKING, State.SWEEPING)  # the shown run stays
+        if run is not None and not player.at_end and not beside:
             mood, words = "idle", moment_words(run, player)
-        if control.state in (State.LOADING, State.CHECKING) and self._loading:
+        if (control.state is State.LOADING or beside) and self._loading:
             words = self._loading
         if self._recorded and control.state is State.IDLE:
             words = f"Recording {self._recorded}. {words}"
@@ -138,7 +142,7 @@ class Presenter(QObject):
             self._status.show_device(device_words(run.started.models.target))
 
     def _on_state(self, state: State) -> None:
-        if state in (State.LOADING, State.OPENING, State.CHECKING):
+        if state in (State.LOADING, State.OPENING, State.CHECKING, State.SWEEPING):
             self._loading = ""
             self._centre.show_progress(0.0)
         elif state is not State.CANCELLING:
@@ -165,8 +169,13 @@ class Presenter(QObject):
         if role != "table":
             name = self._pickers.name("draft" if role == "draft" else "target")
         self._loading = f"{what}, {name}: {fraction:.0%}"
-        if self._control.state is not State.CHECKING:
+        if self._control.state not in (State.CHECKING, State.SWEEPING):
             self._centre.tokens.set_empty_words(what, f"{name}: {fraction:.0%}")
+        self.tell()
+
+    def _on_sweep_progress(self, at: Progress) -> None:
+        self._centre.show_progress(at.done / at.total if at.total else 0.0)
+        self._loading = f"Experiment: {sweep_progress(at)}"
         self.tell()
 
     def _on_check_progress(self, stage: Stage, done: int, total: int) -> None:

@@ -25,6 +25,7 @@ from engine.session import (
     Loading,
     Message,
     RecordingLost,
+    SweepProgress,
     WhatIfDone,
 )
 from engine.trace import Run, Trace
@@ -55,6 +56,7 @@ class Pump(QObject):
     check_progress = Signal(str, int, int)  # Stage, done, total; at most one a frame
     check_done = Signal(object)  # CheckResult
     what_if_done = Signal(object)  # WhatIfResult
+    sweep_progress = Signal(object)  # Progress; at most one a frame
     broken = Signal(object)  # ErrorInfo: an event does not fit; the rest of the job is left out
     replay_progress = Signal(float)
     replay_finished = Signal(object)  # None, or ErrorInfo: then `trace` is the old one
@@ -123,6 +125,7 @@ class Pump(QObject):
         finished: JobFinished | None = None
         loading: Loading | None = None
         progress: CheckProgress | None = None
+        sweep: SweepProgress | None = None
         while finished is None:
             try:
                 message = self._outbox.get_nowait()
@@ -148,6 +151,8 @@ class Pump(QObject):
                 case WhatIfDone():
                     loading = None
                     self.what_if_done.emit(message.result)
+                case SweepProgress():
+                    loading, sweep = None, message
                 case JobFinished():
                     finished = message
                 case _:
@@ -158,6 +163,8 @@ class Pump(QObject):
             self.loading.emit(loading.role, loading.fraction)
         if progress is not None:
             self.check_progress.emit(progress.stage, progress.done, progress.total)
+        if sweep is not None:
+            self.sweep_progress.emit(sweep.progress)
         self._waited += 1
         news = self.trace.n_events - self._told
         if news and (finished or self._waited >= CALM_FRAMES or news >= MANY_EVENTS):

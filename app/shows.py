@@ -1,11 +1,12 @@
-"""What is made of a run for others to see: the race, the presentation, the clip."""
+"""What is made of runs: the race, the comparison, experiments, the presentation, the clip."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
@@ -14,18 +15,24 @@ from app.files import Files
 from app.settings import Settings
 
 if TYPE_CHECKING:
+    from app.panels.compare import ComparePage
+    from app.panels.experiments import ExperimentsPage
     from app.panels.present import PresentView
     from app.panels.race import RacePage
     from app.panels.render_dialog import RenderDialog
     from app.race import Race
+    from engine.experiments.spec import Spec
     from engine.trace import Run
 
 
 class Shows(QObject):
     """Makes each of them when it is first wanted: the window opens without.
 
-    pages: the race takes the place of its first page.
+    pages: race, comparison and experiments take the place of its first page. opened(Path): a
+    recording that is to be looked at.
     """
+
+    opened = Signal(object)
 
     def __init__(
         self,
@@ -40,7 +47,10 @@ class Shows(QObject):
         self._window = parent
         self._settings, self._files = settings, files
         self._control, self._pages, self._actions = controller, pages, actions
+        self.first_spec: Callable[[], Spec] | None = None
         self.race_page: RacePage | None = None
+        self.compare_page: ComparePage | None = None
+        self.experiments_page: ExperimentsPage | None = None
         self.render_dialog: RenderDialog | None = None
         self.presentation: PresentView | None = None
 
@@ -52,21 +62,26 @@ class Shows(QObject):
 
     def toggle_race(self) -> None:
         if self.racing:
-            self.close_race()
+            self.to_run()
             return
         page = self._race_page()
         page.race(self._control.trace)
-        self._pages.setCurrentWidget(page)
-        page.setFocus()
-        self._actions["race"].setChecked(True)
+        self._turn_to(page, "race")
 
-    def close_race(self) -> None:
+    def to_run(self) -> None:
         """Back to the run."""
         if self.race_page is not None:
             self.race_page.current.hold()
         self._pages.setCurrentIndex(0)
-        self._actions["race"].setChecked(False)
+        for name in ("race", "compare", "experiments"):
+            self._actions[name].setChecked(False)
         self._window.setFocus()
+
+    def _turn_to(self, page: QWidget, action: str) -> None:
+        self._pages.setCurrentWidget(page)
+        page.setFocus()
+        for name in ("race", "compare", "experiments"):
+            self._actions[name].setChecked(name == action)
 
     def _race_page(self) -> RacePage:
         if self.race_page is None:
@@ -74,9 +89,78 @@ class Shows(QObject):
 
             recordings, settings = self._files.recordings, self._settings
             self.race_page = RacePage(entries=lambda: recordings.entries(settings.saved_recordings))
-            self.race_page.closed.connect(self.close_race)
+            self.race_page.closed.connect(self.to_run)
             self._pages.addWidget(self.race_page)
         return self.race_page
+
+    # The comparison
+
+    def toggle_compare(self) -> None:
+        page = self._compare_page()
+        if self._pages.currentWidget() is page:
+            self.to_run()
+            return
+        if not page.members:
+            run = self._control.trace.run
+            if run is not None:
+                page.set_runs([("", run, self._control.trace.baseline_of(run))])
+        self._turn_to(page, "compare")
+
+    def compare_files(self, paths: list[Path]) -> None:
+        """These recordings side by side, in place of what was compared."""
+        page = self._compare_page()
+        page.clear()
+        self._turn_to(page, "compare")
+        for path in paths:
+            page.add_file(path)
+
+    def _compare_page(self) -> ComparePage:
+        if self.compare_page is None:
+            from app.panels.compare import ComparePage
+
+            recordings, settings = self._files.recordings, self._settings
+            self.compare_page = ComparePage(
+                entries=lambda: recordings.entries(settings.saved_recordings)
+            )
+            self.compare_page.closed.connect(self.to_run)
+            self.compare_page.replay_wanted.connect(self._on_replay)
+            self._pages.addWidget(self.compare_page)
+        return self.compare_page
+
+    def _on_replay(self, what: object) -> None:
+        """A recording is opened; a run of this one is there already."""
+        if isinstance(what, Path):
+            self.opened.emit(what)
+        else:
+            self.to_run()
+
+    # Experiments
+
+    def toggle_experiments(self) -> None:
+        page = self._experiments_page()
+        if self._pages.currentWidget() is page:
+            self.to_run()
+            return
+        page.look()
+        self._turn_to(page, "experiments")
+
+    def open_experiment(self, folder: Path) -> None:
+        """Show the results in a folder."""
+        page = self._experiments_page()
+        self._turn_to(page, "experiments")
+        page.open_folder(folder)
+
+    def _experiments_page(self) -> ExperimentsPage:
+        if self.experiments_page is None:
+            from app.panels.experiments import ExperimentsPage
+
+            root = self._settings.folders.data / "experiments"
+            self.experiments_page = ExperimentsPage(root, self._control, self._first_spec)
+            self.experiments_page.closed.connect(self.to_run)
+            self.experiments_page.replay_wanted.connect(self.opened)
+            self.experiments_page.compare_wanted.connect(self.compare_files)
+            self._pages.addWidget(self.experiments_page)
+        return self.experiments_page
 
     # The clip
 
@@ -128,9 +212,15 @@ class Shows(QObject):
         if self.race_page is not None and not self.racing:
             self.race_page.race(self._control.trace)
 
+    def _first_spec(self) -> Spec:
+        assert self.first_spec is not None
+        return self.first_spec()
+
     def close(self) -> None:
         if self.presentation is not None:
             self.presentation.close()
             self.presentation.deleteLater()
         if self.render_dialog is not None:
             self.render_dialog.close()
+        if self.experiments_page is not None:
+            self.experiments_page.close_dialog()

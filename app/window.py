@@ -46,6 +46,7 @@ from engine.session import Session
 if TYPE_CHECKING:
     from app.panels.inspector import InspectorPanel
     from app.what_if_desk import WhatIfDesk
+    from engine.experiments.spec import Spec
 
 MEMORY_MS = 2000
 
@@ -139,6 +140,8 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         self.controller.state_changed.connect(self._on_state)
         self.setup_panel.changed.connect(self._on_setup)
+        self.shows.opened.connect(self.open_file)
+        self.shows.first_spec = self._first_spec
         self.setup_panel.use_recorded.connect(self.use_recorded)
         self.setup_panel.drafting.check_wanted.connect(self.check_losslessness)
         self.files.wanted.connect(self.open_file)
@@ -207,7 +210,7 @@ class MainWindow(QMainWindow):
         setup = self.setup_panel.setup
         self.settings.setup = setup
         self.centre.banners.clear("error")
-        self.shows.close_race()
+        self.shows.to_run()
         self.controller.start(setup.job(self.files.recordings.new_path()), stepping=stepping)
 
     def pause_or_resume(self) -> None:
@@ -307,7 +310,7 @@ class MainWindow(QMainWindow):
             )
             return
         self.centre.banners.clear("error")
-        self.shows.close_race()
+        self.shows.to_run()
         self.controller.open(path)
 
     def choose_target(self) -> None:
@@ -319,6 +322,19 @@ class MainWindow(QMainWindow):
     def toggle_race(self) -> None:
         self.controller.player.hold()
         self.shows.toggle_race()
+
+    def _first_spec(self) -> Spec:
+        from app.experiment_setup import from_setup
+
+        return from_setup(self.setup_panel.setup)
+
+    def toggle_compare(self) -> None:
+        self.controller.player.hold()
+        self.shows.toggle_compare()
+
+    def toggle_experiments(self) -> None:
+        self.controller.player.hold()
+        self.shows.toggle_experiments()
 
     def render_clip(self) -> None:
         self.shows.render()

@@ -18,6 +18,7 @@ from engine.verdict import verdict
 
 if TYPE_CHECKING:
     from app.views.plots.snapshot import Snapshot
+    from engine.experiments.sweep import Progress
     from engine.forecast import Forecast
 
 Said = tuple[Mood, str]
@@ -66,6 +67,8 @@ def said(
             return "busy", "Reading the recording…"
         case State.CHECKING:
             return "busy", "Checking whether the output is lossless…"
+        case State.SWEEPING:
+            return "busy", "An experiment is running…"
         case State.CANCELLING:
             return "busy", "Stopping…"
         case _:
@@ -166,3 +169,23 @@ def preparing(part: str) -> str:
     """What is done before a run: `engine.preparation.Part` in words."""
     others = {"table": "Counting the text", "costs": "Measuring what passes cost"}
     return others.get(part, f"Loading the {part}")
+
+
+def sweep_progress(at: Progress) -> str:
+    """How far an experiment is, in one line."""
+    parts = [f"{at.done:,} of {at.total:,} runs"]
+    if at.seconds_left is not None and at.done < at.total:
+        parts.append(f"{duration_left(at.seconds_left)} left")
+    if at.failed:
+        parts.append(f"{at.failed:,} cells without figures")
+    if at.doing:
+        parts.append(at.doing)
+    return " · ".join(parts)
+
+
+def duration_left(seconds: float) -> str:
+    """Such as "40 s", "3 min", "2 h 10 min"."""
+    if seconds < 90:
+        return f"{max(seconds, 1):.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

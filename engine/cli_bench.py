@@ -45,47 +45,41 @@ def bench(
             _run(asked, out, resume or retry_failed, retry_failed, ray, progress)
         finally:
             progress.clear()
-            if (out / "results.jsonl").exists():
-                _report(out)
+            _conclude(out)
 
 
 def _run(spec: Spec, out: Path, resume: bool, retry: bool, ray: str, progress: _Line) -> None:
-    from engine.experiments.ledger import Ledger
-    from engine.experiments.sweep import run_sweep
+    if ray:
+        from engine.experiments.cluster import run_on_ray
+
+        run_on_ray(spec, ray, out, progress.show, resume=resume, retry=retry)
+        return
+    from engine.experiments.carry_out import carry_out
     from engine.job import JobRunner
 
-    with Ledger(out, spec, resume=resume, retry=retry) as ledger:
-        if ray:
-            from engine.experiments.cluster import run_on_ray
+    runner = JobRunner()
 
-            run_on_ray(spec, ray, ledger, progress.show)
-            return
-        runner = JobRunner()
+    def work() -> None:
+        try:
+            carry_out(spec, runner, out, progress.show, resume=resume, retry=retry)
+        finally:
+            runner.close()
 
-        def work() -> None:
-            try:
-                run_sweep(spec, runner, ledger, progress.show)
-            finally:
-                runner.close()
-
-        on_engine_thread(work, runner.cancel)
+    on_engine_thread(work, runner.cancel)
 
 
-def _report(out: Path) -> None:
-    """Also of what was stopped: a report of what there is."""
-    from engine.experiments.report import write_csv, write_report
+def _conclude(out: Path) -> None:
+    """What there is, also after a stop."""
     from engine.experiments.results import read_results
 
-    results = read_results(out)
-    if not results.cells:
+    if not (out / "report.html").exists():
         return
-    page, table = write_report(results), write_csv(results)
-    states = [cell.state for cell in results.cells.values()]
+    states = [cell.state for cell in read_results(out).cells.values()]
     typer.echo(
         f"{states.count('done')} of {len(states)} cells on record are complete, "
-        f"{states.count('refused')} refused, {states.count('failed')} failed."
+        f"{states.count('refused')} refused, {states.count('failed')} failed.\n"
+        f"Report: {out / 'report.html'}\nTable: {out / 'results.csv'}"
     )
-    typer.echo(f"Report: {page}\nTable: {table}")
 
 
 class _Line:

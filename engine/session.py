@@ -7,7 +7,7 @@ State of the thread, as its messages tell it:
                      +--error or cancel--> idle
 
 A CheckJob runs likewise, pausable and cancellable between samples; it gives out no events. So does
-a WhatIfJob, which is a round long and knows no pause.
+a WhatIfJob, which is a round long and knows no pause, and a SweepJob, whose runs go to its folder.
 
 Everything that crosses is plain data. Events of runs go out exactly as the loop made them, between
 JobStarted and JobFinished; each RunStarted is followed by exactly one RunFinished. A check that
@@ -27,6 +27,8 @@ import msgspec
 from engine.backends.base import LanguageModel
 from engine.errors import Cancelled, ErrorInfo
 from engine.events import AnyEvent, FinishReason, ModelInfo
+from engine.experiments.spec import Spec
+from engine.experiments.sweep import Progress
 from engine.gate import Gate
 from engine.job import Job, JobRunner, Loader
 from engine.lab.result import CheckJob, CheckResult, Stage
@@ -84,6 +86,21 @@ class WhatIfDone(msgspec.Struct, frozen=True):
     result: WhatIfResult
 
 
+class SweepJob(msgspec.Struct, frozen=True):
+    """An experiment, in a folder that may hold a part of it. retry: try failed cells again."""
+
+    spec: Spec
+    folder: Path
+    retry: bool = False
+
+
+class SweepProgress(msgspec.Struct, frozen=True):
+    """How far an experiment is."""
+
+    job_id: int
+    progress: Progress
+
+
 class JobFinished(msgspec.Struct, frozen=True):
     """The job is over: done, cancelled, or failed with `error`. The thread is idle again.
 
@@ -105,8 +122,10 @@ Message = (
     | CheckProgress
     | CheckDone
     | WhatIfDone
+    | SweepProgress
     | JobFinished
 )
+AnyJob = Job | CheckJob | WhatIfJob | SweepJob
 
 
 class Session:
@@ -121,7 +140,7 @@ class Session:
         self._condition = threading.Condition()
         self.gate = Gate(self._condition)
         self._runner = JobRunner(gate=self.gate) if loader is None else JobRunner(loader, self.gate)
-        self._inbox: deque[tuple[int, Job | CheckJob | WhatIfJob, bool]] = deque()
+        self._inbox: deque[tuple[int, AnyJob, bool]] = deque()
         self._next_id = 0
         self._busy = False
         self._closing = False
@@ -129,7 +148,7 @@ class Session:
         self._thread = threading.Thread(target=self._serve, name="engine", daemon=True)
         self._thread.start()
 
-    def submit(self, job: Job | CheckJob | WhatIfJob, *, paused: bool = False) -> int:
+    def submit(self, job: AnyJob, *, paused: bool = False) -> int:
         """Queue a job and return its id. paused: wait before its first event, to be stepped."""
         with self._condition:
             self._next_id += 1
@@ -192,7 +211,7 @@ class Session:
             self.outbox.put(finished)
         self._runner.close()
 
-    def _work(self, job_id: int, job: Job | CheckJob | WhatIfJob) -> JobFinished:
+    def _work(self, job_id: int, job: AnyJob) -> JobFinished:
         self.outbox.put(JobStarted(job_id))
         self._recording = job.recording if isinstance(job, Job) else None
         try:
@@ -200,6 +219,8 @@ class Session:
                 return self._check(job_id, job)
             if isinstance(job, WhatIfJob):
                 return self._what_if(job_id, job)
+            if isinstance(job, SweepJob):
+                return self._sweep(job_id, job)
             reason = self._run(job)
         except Cancelled:
             return JobFinished(job_id, "cancelled", recording=self._written())
@@ -228,6 +249,15 @@ class Session:
     def _what_if(self, job_id: int, job: WhatIfJob) -> JobFinished:
         result = self._runner.what_if(job, self._loading, self._loaded)
         self.outbox.put(WhatIfDone(job_id, result))
+        return JobFinished(job_id, "done")
+
+    def _sweep(self, job_id: int, job: SweepJob) -> JobFinished:
+        from engine.experiments.carry_out import carry_out
+
+        def tell(progress: Progress) -> None:
+            self.outbox.put(SweepProgress(job_id, progress))
+
+        carry_out(job.spec, self._runner, job.folder, tell, resume=True, retry=job.retry)
         return JobFinished(job_id, "done")
 
     def _loading(self, role: Part, fraction: float) -> None:
