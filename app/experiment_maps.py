@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Literal, NamedTuple
 
 from app.experiment_words import (
     AXES,
@@ -80,6 +81,11 @@ class MapTable:
             return self.row_keys.index(row_key), self.column_keys.index(column_key)
         return None
 
+    @property
+    def optimum_known(self) -> list[bool]:
+        """For each row of a map with an optimum, whether the cost model can tell it."""
+        return [column is not None for column in self.optimum]
+
     def told(self, row: int, column: int) -> list[str]:
         """A cell in full, for tooltips and screen readers: where it is, what it says, why."""
         cell = self.at(row, column)
@@ -93,9 +99,8 @@ class MapTable:
         if cell.interval is not None:
             lines.append(f"{self.title}, {self.kind}: {interval_words(self.metric, cell.interval)}")
         if cell.state != "done":
-            lines.append(STATES[cell.state].capitalize())
-        reason = cell.reason.removeprefix(f"{cell.state}: ")
-        lines.append(reason if reason != cell.state else "")
+            lines.append(STATES[cell.state])
+        lines.append(cell.reason)
         if row < len(self.optimum) and self.optimum[row] == column:
             lines.append("The cost model puts this γ first in its row.")
         return [line[:1].upper() + line[1:] for line in lines if line]
@@ -122,6 +127,28 @@ def with_waiting(results: Results) -> Results:
     return results
 
 
+class Counts(NamedTuple):
+    settings: int
+    prompts: int
+    runs: int
+
+
+@dataclass(slots=True)
+class Group:
+    """Cells that stand together in a map, and what is known of them."""
+
+    cells: list[CellResult]
+    found: dict[tuple[Metric, Definitions], Interval | None] = field(default_factory=dict)
+    _state: tuple[MapState, str] | None = None
+
+    @property
+    def state(self) -> tuple[MapState, str]:
+        """And the reason for what is missing."""
+        if self._state is None:
+            self._state = _state(self.cells)
+        return self._state
+
+
 class Maps:
     """Makes the tables of one `Results`, and remembers what is asked for again: the values of its
     cells, and which of them stand together."""
@@ -129,7 +156,9 @@ class Maps:
     def __init__(self, results: Results) -> None:
         self.results = results
         self._values: dict[tuple[Metric, Definitions], dict[str, float | None]] = {}
-        self._groups: dict[object, dict[tuple[object, ...], list[CellResult]]] = {}
+        self._groups: dict[object, dict[tuple[object, ...], Group]] = {}
+        self._counts: dict[object, Counts] = {}
+        self._tables: dict[object, MapTable] = {}
         found = {key: _ordered(key, results.cells.values()) for key in AXES}
         self.known: dict[str, tuple[object, ...]] = found
         self._models = model_labels([*found["target"], *found["draft"]])
@@ -157,18 +186,40 @@ class Maps:
     def label(self, key: str, value: object) -> Label:
         return self._models[value] if key in ("target", "draft") else value_label(key, value)
 
-    def value(self, cell: CellResult, metric: Metric, how: Definitions) -> float | None:
-        values = self._values.setdefault((metric, _relevant(metric, how)), {})
-        if cell.id not in values:
-            values[cell.id] = cell.value(metric, how)
-        return values[cell.id]
+    def counts(self, keys: tuple[str, str], filters: Filters | None = None) -> Counts:
+        """What the map over these keys shows, in all."""
+        groups = self._grouped(keys, filters or {})
+        asked = self._asked(keys, filters or {})
+        if asked not in self._counts:
+            cells = [cell for group in groups.values() for cell in group.cells]
+            self._counts[asked] = Counts(
+                len({cell.setting for cell in cells}),
+                len({cell.prompt for cell in cells}),
+                sum(len(cell.runs) for cell in cells),
+            )
+        return self._counts[asked]
 
     def gathered(
         self, cells: Iterable[CellResult], metric: Metric, how: Definitions
     ) -> Interval | None:
         """As `results.gathered`, from remembered values."""
-        values = [v for cell in cells if (v := self.value(cell, metric, how)) is not None]
+        known = self._values.setdefault((metric, _relevant(metric, how)), {})
+        values: list[float] = []
+        for cell in cells:
+            if cell.id in known:
+                value = known[cell.id]
+            else:
+                value = known[cell.id] = cell.value(metric, how)
+            if value is not None:
+                values.append(value)
         return interval(values) if values else None
+
+    def _of(self, group: Group, metric: Metric, how: Definitions) -> Interval | None:
+        """The same of cells that stand together, remembered as a whole."""
+        key = metric, _relevant(metric, how)
+        if key not in group.found:
+            group.found[key] = self.gathered(group.cells, metric, how)
+        return group.found[key]
 
     def table(
         self,
@@ -179,17 +230,30 @@ class Maps:
         filters: Filters | None = None,
     ) -> MapTable:
         """The map of a metric over two keys; of the cells that pass the filters."""
-        groups = self._grouped((rows, columns), filters or {})
+        asked = metric, _relevant(metric, how), self._asked((rows, columns), filters or {})
+        if asked not in self._tables:
+            if len(self._tables) > 16:
+                self._tables.clear()
+            self._tables[asked] = self._table(metric, how, rows, columns, filters or {})
+        return self._tables[asked]
+
+    def _table(
+        self, metric: Metric, how: Definitions, rows: str, columns: str, filters: Filters
+    ) -> MapTable:
+        groups = self._grouped((rows, columns), filters)
         row_keys = self._present(rows, {key[0] for key in groups})
         column_keys = self._present(columns, {key[1] for key in groups})
         cells = tuple(
-            tuple(self._cell(groups.get((r, c), ()), metric, how) for c in column_keys)
+            tuple(self._cell(groups.get((r, c)), metric, how) for c in column_keys)
             for r in row_keys
         )
         optimum: tuple[int | None, ...] = ()
         if columns == "gamma" and len(column_keys) > 1:
             modelled = (
-                [self.gathered(groups.get((r, c), ()), "modelled", how) for c in column_keys]
+                [
+                    self._of(groups[r, c], "modelled", how) if (r, c) in groups else None
+                    for c in column_keys
+                ]
                 for r in row_keys
             )
             optimum = tuple(_first(row) for row in modelled)
@@ -220,7 +284,7 @@ class Maps:
         drafts = self._present("draft", {key[1] for key in groups})
         column_keys = (*(d for d in drafts if d is None), *(d for d in drafts if d is not None))
         cells = tuple(
-            tuple(self._best(groups.get((r, c), ()), metric, how) for c in column_keys)
+            tuple(self._best(groups.get((r, c)), metric, how) for c in column_keys)
             for r in row_keys
         )
         words = metric_words(metric, how)
@@ -238,54 +302,59 @@ class Maps:
             cells,
         )
 
-    def _best(self, cells: Sequence[CellResult], metric: Metric, how: Definitions) -> MapCell:
+    def _best(self, group: Group | None, metric: Metric, how: Definitions) -> MapCell:
         settings: dict[Setting, list[CellResult]] = {}
-        for cell in cells:
+        for cell in group.cells if group is not None else ():
             settings.setdefault(cell.setting, []).append(cell)
+        parts = {setting: Group(inside) for setting, inside in settings.items()}
         best: tuple[float, Setting] | None = None
-        for setting, inside in settings.items():
-            found = self.gathered(inside, "speedup", how)
+        for setting, part in parts.items():
+            found = self._of(part, "speedup", how)
             if found is not None and (best is None or found.median > best[0]):
                 best = found.median, setting
-        if best is None:
-            return self._cell(cells, metric, how)
-        made = self._cell(settings[best[1]], metric, how)
-        state, reason = _state(cells)
+        if best is None or group is None:
+            return self._cell(group, metric, how)
+        made = self._cell(parts[best[1]], metric, how)
+        state, reason = group.state
         note = setting_words(best[1])
         if len(settings) > 1:
-            reason = "; ".join(filter(None, (f"best of {len(settings)} settings", reason)))
+            reason = " ".join(filter(None, (f"Best of {len(settings)} settings.", reason)))
         return MapCell(made.interval, state, made.text, reason, note, made.cells)
 
-    def _cell(self, cells: Sequence[CellResult], metric: Metric, how: Definitions) -> MapCell:
-        if not cells:
+    def _cell(self, group: Group | None, metric: Metric, how: Definitions) -> MapCell:
+        if group is None:
             return MapCell()
-        found = self.gathered(cells, metric, how)
-        state, reason = _state(cells)
+        found = self._of(group, metric, how)
+        state, reason = group.state
         text = printed(metric, found.median) if found is not None else ""
         if found is None and state in ("done", "partial"):
-            reason = "; ".join(filter(None, ("nothing to measure", reason)))
-        return MapCell(found, state, text, reason, "", tuple(cells))
+            reason = " ".join(filter(None, ("There is nothing to measure.", reason)))
+        return MapCell(found, state, text, reason, "", tuple(group.cells))
 
-    def _grouped(
-        self, keys: tuple[str, str], filters: Filters
-    ) -> dict[tuple[object, ...], list[CellResult]]:
-        asked = (keys, tuple(sorted(filters.items(), key=lambda item: item[0])))
+    def _grouped(self, keys: tuple[str, str], filters: Filters) -> dict[tuple[object, ...], Group]:
+        asked = self._asked(keys, filters)
         if asked not in self._groups:
             if len(self._groups) > 32:
                 self._groups.clear()
+                self._counts.clear()
             first, second = KEYS[keys[0]], KEYS[keys[1]]
             wanted = [(KEYS[key], value) for key, value in filters.items()]
             groups: dict[tuple[object, ...], list[CellResult]] = {}
             for cell in self.results.cells.values():
                 if all(of(cell) == value for of, value in wanted):
                     groups.setdefault((first(cell), second(cell)), []).append(cell)
-            self._groups[asked] = groups
+            self._groups[asked] = {key: Group(inside) for key, inside in groups.items()}
         return self._groups[asked]
+
+    @staticmethod
+    def _asked(keys: tuple[str, str], filters: Filters) -> object:
+        return keys, tuple(sorted(filters.items(), key=lambda item: item[0]))
 
     def _present(self, key: str, values: set[object]) -> tuple[object, ...]:
         return tuple(value for value in self.known[key] if value in values)
 
 
+@cache
 def _relevant(metric: Metric, how: Definitions) -> Definitions:
     """The definitions as far as they change a metric."""
     return Definitions(
@@ -322,12 +391,12 @@ def _state(cells: Sequence[CellResult]) -> tuple[MapState, str]:
         reasons = {c.problem.message: c.problem for c in cells if c.state == state and c.problem}
         first = next(iter(reasons.values()))
         why = " ".join(filter(None, (first.message, first.hint)))
-        more = f" (and {fmt.count(len(reasons) - 1, 'other reason')})" if len(reasons) > 1 else ""
-        count = f" {counts[state]} of {n}" if counts[state] < n else ""
-        said.append(f"{state}{count}: {why}{more}")
-    if missing := counts.get("waiting", 0) + counts.get("partial", 0):
-        said.append(f"{missing} of {n} not finished yet" if some or missing < n else "waiting")
-    reason = "; ".join(said)
+        if len(reasons) > 1:
+            why = f"{why} (And {fmt.count(len(reasons) - 1, 'other reason')}.)"
+        said.append(f"{counts[state]} of {n} {state}: {why}" if counts[state] < n else why)
+    if (missing := counts.get("waiting", 0) + counts.get("partial", 0)) and (some or missing < n):
+        said.append(f"{missing} of {n} not finished yet.")
+    reason = " ".join(said)
     able = n - counts.get("refused", 0)
     if not able:
         return "refused", reason

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from app.views import format as fmt
 from app.words import DRAFTER_NAMES, RULE_NAMES
 from engine.cost import times
 from engine.experiments.grid import Setting
@@ -34,10 +33,23 @@ KINDS = {"chat": "Chat", "code": "Code", "summarise": "Summarise", "translate": 
          "maths": "Maths", "copy": "Copy", "": "Other"}  # fmt: skip
 STATES: dict[State, str] = {
     "done": "done",
-    "partial": "not finished yet",
+    "partial": "incomplete",
     "refused": "refused",
     "failed": "failed",
     "waiting": "waiting",
+}
+
+
+PLURALS = {
+    "target": "targets",
+    "draft": "drafts",
+    "drafter": "drafters",
+    "gamma": "values",
+    "temperature": "temperatures",
+    "rule": "rules",
+    "length_policy": "policies",
+    "kind": "kinds",
+    "prompt": "prompts",
 }
 
 
@@ -93,15 +105,21 @@ def printed(metric: Metric, value: float) -> str:
     return figure(metric, value).rstrip("×% ")
 
 
-def interval_words(metric: Metric, found: Interval, of: str = "prompt") -> str:
-    """`1.32× · 1.21× to 1.40× (95 %, 12 prompts)`."""
-    n = fmt.count(found.n, of)
+def interval_words(metric: Metric, found: Interval) -> str:
+    """`1.32×, 95 % interval 1.21× to 1.40×, n = 12`."""
     if found.n == 1:
-        return f"{figure(metric, found.median)} ({n})"
+        return f"{figure(metric, found.median)}, n = 1"
+    # The extremes of up to five values hold the median less often than that.
+    what = "95 % interval" if found.n > 5 else "range"
+    return f"{figure(metric, found.median)}, {what} {spread(metric, found)}"
+
+
+def spread(metric: Metric, found: Interval) -> str:
+    """`1.21× to 1.40×, n = 12`."""
+    if found.n == 1:
+        return "n = 1"
     low, high = figure(metric, found.low), figure(metric, found.high)
-    # Up to five values even the extremes hold the median less often than that.
-    sure = "95 %" if found.n > 5 else "range"
-    return f"{figure(metric, found.median)} · {low} to {high} ({sure}, {n})"
+    return f"{low} to {high}, n = {found.n}"
 
 
 class Label(NamedTuple):
@@ -160,18 +178,21 @@ def _stem(source: str) -> str:
     return path.stem if path.suffix.lower() == ".gguf" else path.name or source
 
 
-def setting_words(setting: Setting, besides: Sequence[str] = ()) -> str:
-    """`Draft model · γ 4 · T 0.8 · Block`. besides: keys that are told elsewhere."""
-    parts = {
-        "drafter": value_label("drafter", setting.drafter).text,
-        "gamma": f"γ {setting.gamma}",
-        "temperature": f"T {setting.temperature:g}",
-        "rule": "" if setting.rule == "rejection"
-        else value_label("rule", setting.rule).text,
-        "length_policy": "" if setting.length_policy == "fixed"
-        else f"length by {setting.length_policy}",
-    }  # fmt: skip
-    return " · ".join(text for key, text in parts.items() if text and key not in besides)
+def setting_words(setting: Setting) -> str:
+    """What a setting does, apart from its models: `Draft model · γ 4 · T 0.8 · Block`."""
+    usual = {"rule": "rejection", "length_policy": "fixed"}
+    keys = ("drafter", "gamma", "temperature", "rule", "length_policy")
+    return parts_words(setting, [k for k in keys if getattr(setting, k) != usual.get(k)])
+
+
+def parts_words(setting: Setting, keys: Iterable[str]) -> str:
+    """These parts of a setting."""
+    before = {"gamma": "γ ", "temperature": "T ", "length_policy": "length "}
+    parts: list[str] = []
+    for key in keys:
+        text = value_label(key, getattr(setting, key)).text
+        parts.append(f"{before[key]}{text.lower()}" if key in before else text)
+    return " · ".join(parts)
 
 
 def run_value(run: RunRow, metric: Metric, how: Definitions) -> float | None:

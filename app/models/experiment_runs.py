@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from app.experiment_words import figure, metric_words, run_value, setting_words
+from app.experiment_words import AXES, figure, metric_words, parts_words, run_value, setting_words
 from engine.experiments.results import Definitions, Metric, RunRow
 
 Index = QModelIndex | QPersistentModelIndex
@@ -17,6 +17,10 @@ _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _SAME = {True: "same", False: "differs", None: "sampled"}
 FIGURES: tuple[Metric, ...] = ("speedup", "acceptance", "tokens_per_pass", "tokens_per_second")
+
+
+PARTS = ("drafter", "gamma", "temperature", "rule", "length_policy", "draft", "target")
+"""Of a setting, the most telling first."""
 
 
 class Column(NamedTuple):
@@ -35,16 +39,18 @@ class ExperimentRuns(QAbstractTableModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.runs: list[RunRow] = []
-        self.columns: list[Column] = _columns(Definitions(), settings=False)
+        self.columns: list[Column] = _columns(Definitions(), ())
         self._sorted = -1, Qt.SortOrder.AscendingOrder
 
     def update(self, runs: Sequence[RunRow], how: Definitions) -> None:
-        """settings: whether the runs are of more than one."""
+        """A column tells the settings of runs that have several, as far as these differ."""
         self.beginResetModel()
-        settings = len({run.setting for run in runs}) > 1
-        if settings != (self.columns[1].title == "Setting"):
+        settings = {run.setting for run in runs}
+        unlike = [key for key in PARTS if len({getattr(s, key) for s in settings}) > 1]
+        columns = _columns(how, unlike)
+        if len(columns) != len(self.columns):
             self._sorted = -1, Qt.SortOrder.AscendingOrder
-        self.columns = _columns(how, settings=settings)
+        self.columns = columns
         self.runs = list(runs)
         self._sort()
         self.endResetModel()
@@ -112,10 +118,16 @@ class ExperimentRuns(QAbstractTableModel):
         self.runs = [*known, *(run for run in self.runs if of(run) is None)]
 
 
-def _columns(how: Definitions, *, settings: bool) -> list[Column]:
+def _columns(how: Definitions, unlike: Sequence[str]) -> list[Column]:
+    """unlike: parts of the settings that differ."""
     columns = [Column("Prompt", "the prompt's name in its file", _prompt, _prompt)]
-    if settings:
-        columns.append(Column("Setting", "drafter, γ, temperature, rule, length", _words, _words))
+    if unlike:
+        tip = ", ".join(AXES[key] for key in unlike)
+
+        def words(run: RunRow) -> str:
+            return parts_words(run.setting, unlike)
+
+        columns.append(Column("Setting", tip, words, words))
     columns.append(Column("#", "repeat", lambda run: run.repeat, lambda run: str(run.repeat + 1),
                           number=True))  # fmt: skip
     columns += [_of(metric, how) for metric in FIGURES]
@@ -140,10 +152,6 @@ def _of(metric: Metric, how: Definitions) -> Column:
 
 def _prompt(run: RunRow) -> str:
     return run.prompt
-
-
-def _words(run: RunRow) -> str:
-    return setting_words(run.setting)
 
 
 def date_words(started_at: str) -> str:

@@ -14,7 +14,7 @@ from engine.events import Calibration, ModelInfo
 from engine.experiments.results import Results
 
 GAP, PAD = 16, 16
-LEAST_WIDTH, HEIGHT = 440, 320
+LEAST_WIDTH, HEIGHT = 520, 320
 NOTHING = (
     "No pass was measured yet",
     "What passes cost is measured before the first run of each pair, and shown here.",

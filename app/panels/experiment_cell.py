@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
-from PySide6.QtCore import QItemSelection, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import (
+    QItemSelection,
+    QModelIndex,
+    QPersistentModelIndex,
+    QRect,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
     QHeaderView,
     QLabel,
     QPushButton,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QTableView,
     QVBoxLayout,
     QWidget,
@@ -23,21 +32,30 @@ from app.experiment_maps import MapCell, Maps, MapTable
 from app.experiment_words import (
     AXES,
     METRICS,
+    PLURALS,
     STATES,
     figure,
     metric_words,
+    spread,
 )
 from app.models.experiment_runs import ExperimentRuns
 from app.panels.fields import muted, set_role
 from app.views import format as fmt
+from app.views.facts import FactColumn, Facts
 from app.views.run_inks import MOST
-from engine.experiments.results import KEYS, Definitions, Interval, RunRow
+from engine.experiments.results import KEYS, Definitions, RunRow
 
-LINE = 28
+LINE, PAD = 28, 8
+WIDTHS = {"Prompt": 136, "Setting": 144, "#": 32, "Speedup": 76, "α": 60, "τ": 64, "Tokens/s": 76,
+          "Text": 72, "Date": 96}  # fmt: skip
 HINT = (
     "Nothing is chosen",
     "Click a cell of the map, or go there with the arrow keys, to see its figures and its runs.",
 )
+_ROWS = """
+QHeaderView::section { padding: 6px 8px; }
+QAbstractScrollArea::corner { background: transparent; border: none; }
+"""
 NOT_KEPT = "Its events were not kept: the spec says record = false, or the file is gone"
 
 
@@ -55,12 +73,11 @@ class CellPanel(QWidget):
         self.title.setWordWrap(True)
         self.state.setWordWrap(True)
         self.state.setFont(theme.font(theme.SMALL))
-        self.settings, self.figures = QLabel(), QLabel()
-        for label in (self.settings, self.figures):
-            label.setTextFormat(Qt.TextFormat.RichText)
-            label.setFont(theme.font(theme.SMALL))
-            label.setWordWrap(True)
-            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.settings = Facts(FactColumn("muted"), FactColumn())
+        self.figures = Facts(
+            FactColumn(), FactColumn(figures=True, bold=True), FactColumn("muted"),
+            FactColumn("muted"),
+        )  # fmt: skip
         self.runs_title, self.runs_count = QLabel("Runs"), muted()
         self.runs_title.setProperty("role", "heading")
         self.runs = RunsTable()
@@ -72,8 +89,6 @@ class CellPanel(QWidget):
         )
         self.runs.selectionModel().selectionChanged.connect(self._on_selection)
         self._lay_out()
-        theme.notifier().changed.connect(self._again)
-        self._shown: tuple[MapTable, MapCell, tuple[int, int], Definitions] | None = None
         self.show_nothing()
 
     def _lay_out(self) -> None:
@@ -99,7 +114,6 @@ class CellPanel(QWidget):
 
     def show_nothing(self) -> None:
         """No cell is chosen."""
-        self._shown = None
         self.title.setText(HINT[0])
         self._say(HINT[1], "muted")
         self.settings.hide()
@@ -113,30 +127,25 @@ class CellPanel(QWidget):
         if cell is None:
             self.show_nothing()
             return
-        self._maps, self._shown = maps, (table, cell, place, how)
+        self._maps = maps
         self.title.setText(_title(table, place))
-        reason = cell.reason.removeprefix(f"{cell.state}: ")
+        reason = cell.reason
         if cell.state == "absent":
             self._say("The experiment has no such combination.", "muted")
         elif cell.state == "done":
-            self._say(" · ".join(filter(None, (cell.note, _sentence(reason)))), "muted")
+            self._say(". ".join(filter(None, (cell.note, reason))), "muted")
         else:
             state = STATES[cell.state].capitalize()
-            said = state if reason in ("", cell.state) else f"{state}: {reason}"
-            text = ". ".join(filter(None, (cell.note, said)))
-            self._say(text, {"failed": "bad", "refused": "bad"}.get(cell.state, "warn"))
-        self.settings.setText(_settings(maps, cell))
+            self._say(
+                ". ".join(filter(None, (cell.note, state, reason))),
+                {"failed": "bad", "refused": "bad"}.get(cell.state, "warn"),
+            )
+        self.settings.set_rows(_settings(maps, cell))
         self.settings.setVisible(bool(cell.cells))
-        self.figures.setText(_figures(maps, cell, how))
+        self.figures.set_rows(_figures(maps, cell, how))
         self.figures.setVisible(cell.interval is not None)
         runs = [run for each in cell.cells for run in each.runs]
         self._show_runs(runs, how)
-
-    def _again(self) -> None:
-        """The theme changed: its colours stand in the text."""
-        if self._shown is not None and self._maps is not None:
-            table, _, place, how = self._shown
-            self.show_cell(self._maps, table, place, how)
 
     def _say(self, text: str, role: str) -> None:
         self.state.setText(text)
@@ -202,7 +211,9 @@ class RunsTable(QTableView):
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.setSortingEnabled(True)
         self.setFont(theme.font(theme.SMALL, figures=True))
+        self.setItemDelegate(_Plain(self))
         self.setMinimumHeight(120)
+        self.setStyleSheet(_ROWS)
         self.setAccessibleName("Runs of the chosen cell")
         self.doubleClicked.connect(lambda _: self.opened.emit())
 
@@ -221,11 +232,8 @@ class RunsTable(QTableView):
                 self.selectRow(row)
         header = self.horizontalHeader()
         for i, column in enumerate(self.model_of.columns):
-            width = {"Prompt": 112, "Setting": 176, "#": 36, "Text": 64, "Date": 88}.get(
-                column.title
-            )
             header.setSectionResizeMode(i, QHeaderView.ResizeMode.Interactive)
-            self.setColumnWidth(i, width or max(56, header.sectionSizeHint(i)))
+            self.setColumnWidth(i, WIDTHS.get(column.title) or header.sectionSizeHint(i))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
@@ -234,6 +242,32 @@ class RunsTable(QTableView):
             event.ignore()  # the page's
         else:
             super().keyPressEvent(event)
+
+
+class _Plain(QStyledItemDelegate):
+    """Text and nothing else: a style sheet's items take ten times as long."""
+
+    def paint(
+        self,
+        painter: QPainter,
+        option: QStyleOptionViewItem,
+        index: QModelIndex | QPersistentModelIndex,
+    ) -> None:
+        now, area = theme.theme(), QRect(option.rect)  # type: ignore[attr-defined]
+        if option.state & QStyle.StateFlag.State_Selected:  # type: ignore[attr-defined]
+            painter.fillRect(area, theme.with_alpha(now.accent, 0.16))
+        model = index.model()
+        assert isinstance(model, ExperimentRuns)
+        column = model.columns[index.column()]
+        text, area = column.text(model.runs[index.row()]), area.adjusted(PAD, 0, -PAD, 0)
+        font = theme.font(theme.SMALL, figures=column.number)
+        painter.setFont(font)
+        painter.setPen(now.text)
+        if not column.number:
+            right = Qt.TextElideMode.ElideRight
+            text = QFontMetrics(font).elidedText(text, right, area.width())
+        side = Qt.AlignmentFlag.AlignRight if column.number else Qt.AlignmentFlag.AlignLeft
+        painter.drawText(area, side | Qt.AlignmentFlag.AlignVCenter, text)
 
 
 def _title(table: MapTable, place: tuple[int, int]) -> str:
@@ -248,11 +282,7 @@ def _title(table: MapTable, place: tuple[int, int]) -> str:
     return " · ".join(parts)
 
 
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _settings(maps: Maps, cell: MapCell) -> str:
+def _settings(maps: Maps, cell: MapCell) -> list[tuple[str, str]]:
     """What all its runs have in common, and how many values of the rest there are."""
     lines: list[tuple[str, str]] = []
     for key, title in AXES.items():
@@ -260,41 +290,19 @@ def _settings(maps: Maps, cell: MapCell) -> str:
         if key == "kind" and len(maps.known["kind"]) < 2:
             continue
         labels = [maps.label(key, value).text for value in values]
-        few = len(labels) <= 3 and sum(map(len, labels)) < 48
-        text = ", ".join(labels) if few else f"{len(labels)} of them"
+        few = len(labels) <= 4 and sum(map(len, labels)) < 48
+        text = ", ".join(labels) if few else f"{len(labels)} {PLURALS[key]}"
         lines.append((title, text))
-    ink = theme.theme().muted.name()
-    rows = "".join(
-        f"<tr><td style='color:{ink}; padding-right:16px'>{escape(title)}</td>"
-        f"<td>{escape(text)}</td></tr>"
-        for title, text in lines
-    )
-    return f"<table cellspacing='0' cellpadding='1'>{rows}</table>"
+    return lines
 
 
-def _figures(maps: Maps, cell: MapCell, how: Definitions) -> str:
+def _figures(maps: Maps, cell: MapCell, how: Definitions) -> list[tuple[str, str, str, str]]:
     """Every figure with its interval and its kind."""
-    ink = theme.theme().muted.name()
-    rows: list[str] = []
-    n = 0
+    rows: list[tuple[str, str, str, str]] = []
     for metric in METRICS:
         found = maps.gathered(cell.cells, metric, how)
-        if found is None:
-            continue
-        n = max(n, found.n)
-        words = metric_words(metric, how)
-        rows.append(
-            f"<tr><td style='padding-right:16px'>{escape(words.title)}</td>"
-            f"<td align='right'><b>{figure(metric, found.median)}</b></td>"
-            f"<td style='color:{ink}; padding-left:12px'>{_spread(metric, found)}</td>"
-            f"<td style='color:{ink}; padding-left:12px'>"
-            f"{'' if words.title.lower().startswith(words.kind) else words.kind}</td></tr>"
-        )
-    return f"<table cellspacing='0' cellpadding='2'>{''.join(rows)}</table>"
-
-
-def _spread(metric: object, found: Interval) -> str:
-    if found.n == 1:
-        return "1 prompt"
-    low, high = figure(metric, found.low), figure(metric, found.high)  # type: ignore[arg-type]
-    return f"{low} to {high}, n = {found.n}"
+        if found is not None:
+            words = metric_words(metric, how)
+            value = figure(metric, found.median)
+            rows.append((words.title, value, spread(metric, found), words.kind))
+    return rows

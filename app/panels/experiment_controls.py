@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QTabBar, QVBoxLayout, QWidget
 
@@ -16,9 +16,10 @@ from app.experiment_words import AXES, METRICS, metric_words
 from app.panels.fields import muted
 from app.panels.flow import Flow
 from app.panels.segments import Segments
+from app.views.plots.axes import text_width
 
 ALL = "All"
-NARROW, WIDE = 96, 200
+NARROW, WIDE = 80, 200
 _EFFICIENCY = {
     "judged": ("judged", "Acceptance rate α: accepted ÷ judged (accepted + rejected)"),
     "drafted": ("drafted", "Draft efficiency: accepted ÷ drafted, discarded tokens included"),
@@ -37,9 +38,10 @@ class ResultsControls(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._choice = ResultsChoice()
-        self.views = QTabBar()
+        self.views = _Tabs()
         self.views.setDrawBase(False)
         self.views.setExpanding(False)
+        self.views.setUsesScrollButtons(False)
         self.views.setAccessibleName("View")
         for name, title in VIEWS.items():
             self.views.setTabData(self.views.addTab(title), name)
@@ -155,7 +157,8 @@ def _fill(combo: QComboBox, choices: Sequence[tuple[str, object]], chosen: objec
             # In a tuple: as a variant, None would read as "no data", and 1.0 as 1.
             held = (value,) if combo.property("filter") and value is not _EVERY else value
             combo.addItem(text, held)
-        combo.setFixedWidth(max(NARROW, min(combo.sizeHint().width(), WIDE)))
+        widest = max(text_width(text, theme.font(theme.BODY)) for text, _ in choices)
+        combo.setFixedWidth(max(NARROW, min(round(widest) + 44, WIDE)))
     place = next(
         (i for i, (_, value) in enumerate(choices) if value is chosen or value == chosen), 0
     )
@@ -183,6 +186,12 @@ def _field(name: str, combo: QComboBox) -> QWidget:
     line.addWidget(label)
     line.addWidget(combo)
     return field
+
+
+class _Tabs(QTabBar):
+    def tabSizeHint(self, index: int) -> QSize:
+        """Room for the chosen tab's bolder words, so that none is cut and none moves."""
+        return super().tabSizeHint(index) + QSize(8, 0)
 
 
 class _Line(QWidget):

@@ -3,7 +3,7 @@ cell its figures and its runs."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -27,7 +27,7 @@ from app.views import format as fmt
 from app.views.heat_map import HeatMap
 from engine.experiments.results import Results
 
-DETAILS = 480
+DETAILS = 560
 """Width of the panel of the chosen cell, at first."""
 SIDE_BY_SIDE = 1000
 """Width from which it stands beside the map."""
@@ -84,6 +84,10 @@ class ResultsView(QWidget):
         area.setWidget(self.map)
         area.setWidgetResizable(True)
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        area.setStyleSheet("QAbstractScrollArea::corner { background: transparent; border: none; }")
+        for bar in (area.horizontalScrollBar(), area.verticalScrollBar()):
+            bar.valueChanged.connect(self._on_scrolled)
+        self.area = area
         left = QWidget()
         column = QVBoxLayout(left)
         column.setContentsMargins(16, 16, 16, 8)
@@ -192,12 +196,15 @@ class ResultsView(QWidget):
     def _head(self, table: MapTable) -> None:
         words = metric_words(table.metric, self._choice.how)
         self.map_title.setText(table.title)
-        cells = [each for row in table.cells for cell in row for each in cell.cells]
-        runs = sum(len(cell.runs) for cell in cells)
-        prompts = len({cell.prompt for cell in cells})
-        self.map_words.setText(
-            f"{words.kind} · median over {fmt.count(prompts, 'prompt')} · {fmt.count(runs, 'run')}"
-        )
+        assert self.maps is not None
+        c = self._choice
+        keys = ("target", "draft") if c.view == "pairs" else (c.rows, c.columns)
+        n = self.maps.counts(keys, c.filters)
+        self.map_words.setText(" · ".join((
+            f"{words.kind}, medians",
+            f"{fmt.count(n.settings, 'setting')} on {fmt.count(n.prompts, 'prompt')}",
+            fmt.count(n.runs, "run"),
+        )))  # fmt: skip
         self.map_title.setToolTip(f"{words.title}: {words.tip}")
 
     def _show_cell(self, table: MapTable, place: tuple[int, int] | None) -> None:
@@ -219,6 +226,14 @@ class ResultsView(QWidget):
         if table is not None:
             self._chosen[self._choice.view] = table.row_keys[row], table.column_keys[column]
             self._show_cell(table, (row, column))
+            box = self.map.arranged.cell(row, column).toAlignedRect()
+            room = self.map.arranged.left, self.map.arranged.top
+            self.area.ensureVisible(box.right(), box.bottom(), 8, 8)
+            self.area.ensureVisible(box.left(), box.top(), *room)
+
+    def _on_scrolled(self) -> None:
+        across, down = self.area.horizontalScrollBar(), self.area.verticalScrollBar()
+        self.map.set_scrolled(QPoint(across.value(), down.value()))
 
     def _open(self) -> None:
         """Into the runs of the chosen cell."""

@@ -15,12 +15,14 @@ from functools import lru_cache
 
 from PySide6.QtGui import QColor
 
-from app.theme import Theme
+from app.theme import Theme, text_on
 
 STEPS = 128
 """Fills of a scale from its neutral to its end."""
-LEAST = math.log(1.1)
-"""A centred scale reaches at least 10 % to each side, so that noise does not look like much."""
+LEAST, USUAL = math.log(1.1), math.log(2.0)
+"""How far a centred scale reaches: 10 % to each side at least, so that noise does not look like
+much; beyond a factor of 2 only for what is faster, so that one hopeless cell does not make all
+others look alike."""
 
 _NEUTRAL = {"light": (0.945, 0.0, 0.0), "dark": (0.30, 0.0, 0.0)}
 _END = {"light": (0.66, 0.13), "dark": (0.53, 0.115)}
@@ -51,6 +53,10 @@ class Scale:
     def fill(self, value: float, now: Theme) -> QColor:
         return colour(self.share(value), self.centred, now.dark)
 
+    def inks(self, value: float, now: Theme) -> tuple[QColor, QColor]:
+        """The fill, and the ink that reads on it."""
+        return _inks(round(self.share(value) * STEPS), self.centred, now.dark)
+
     def ticks(self) -> list[tuple[float, float]]:
         """(value, place from 0 to 1) of the figures under the scale's bar."""
         if self.centred:
@@ -60,9 +66,10 @@ class Scale:
 
 
 def scale_of(values: list[float], centred: bool) -> Scale:
-    """A scale that holds these values, to its ends where they differ enough."""
+    """The scale of a map with these values; a centred one may end before the lowest."""
     if centred:
-        reach = max([LEAST, *(abs(math.log(v)) for v in values if v > 0)])
+        logs = [math.log(v) for v in values if v > 0]
+        reach = max(max(logs, default=0.0), min(USUAL, -min(logs, default=0.0)), LEAST)
         return Scale(math.exp(-reach), math.exp(reach), True)
     low, high = min(values, default=0.0), max(values, default=1.0)
     if high - low < 1e-9 * max(abs(high), 1.0):  # one value only: the middle of the scale
@@ -73,6 +80,12 @@ def scale_of(values: list[float], centred: bool) -> Scale:
 def colour(share: float, centred: bool, dark: bool) -> QColor:
     """The fill at a place of a scale."""
     return QColor.fromRgb(_rgb(round(share * STEPS), centred, dark))
+
+
+@lru_cache(maxsize=2048)
+def _inks(step: int, centred: bool, dark: bool) -> tuple[QColor, QColor]:
+    fill = QColor.fromRgb(_rgb(step, centred, dark))
+    return fill, text_on(fill)
 
 
 @lru_cache(maxsize=2048)

@@ -9,9 +9,13 @@ from PySide6.QtCore import QPointF, QRectF
 
 GAP = 2
 """Between cells."""
-LEAST = (30, 20)
-MOST = (120, 56)
-"""Width and height of the smallest and the largest cell, gap included."""
+LEAST = (34, 20)
+MOST = (160, 72)
+NOTED = (232, 72)
+"""Width and height of the smallest and the largest cell, gap included, and of the largest one where
+notes stand under the figures."""
+LINE = 8
+"""Room at the left of a cell for the line of the optimum."""
 TITLE = 24
 """Height of the line with the names of the axes."""
 LEGEND = 48
@@ -90,7 +94,7 @@ class HeatLayout:
                 line = []
                 continue
             box = self.cell(row, column)
-            x = round(box.left() + max(4.0, 0.08 * box.width())) + 0.5
+            x = round(box.left()) + LINE / 2 + 0.5
             if not line:
                 lines.append(line)
             seam = box.top() - GAP / 2

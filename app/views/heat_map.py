@@ -22,7 +22,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from app.experiment_maps import MapTable
 from app.theme import notifier, sans, theme
 from app.views.heat_colours import Scale, scale_of
-from app.views.heat_layout import LEGEND, HeatLayout, Sizes, arrange
+from app.views.heat_layout import LEAST, LEGEND, MOST, NOTED, HeatLayout, Sizes, arrange
 from app.views.heat_paint import LABEL, HeatPainter
 from app.views.pixels import ratio_of
 
@@ -62,6 +62,7 @@ class HeatMap(QWidget):
         self._drawn_with: object = None
         self._layout: HeatLayout | None = None
         self._sizes, self._upright = Sizes(0, 0), False
+        self._scrolled = QPoint()
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -105,7 +106,9 @@ class HeatMap(QWidget):
     def _arrange(self, width: float, height: float) -> HeatLayout:
         n_rows = len(self.table.rows) if self.table is not None else 0
         n_columns = len(self.table.columns) if self.table is not None else 0
-        return arrange(n_rows, n_columns, self._sizes, width, height)
+        noted = self.table is not None and any(c.note for row in self.table.cells for c in row)
+        most = NOTED if noted else MOST
+        return arrange(n_rows, n_columns, self._sizes, width, height, LEAST, most)
 
     def _measure(self) -> None:
         """Room for the labels. Column labels stand upright where they are wider than a cell."""
@@ -132,6 +135,12 @@ class HeatMap(QWidget):
 
     def resizeEvent(self, event: object) -> None:
         self._measure()
+
+    def set_scrolled(self, by: QPoint) -> None:
+        """By how much the map is scrolled out of sight: its labels stay where they are seen."""
+        if by != self._scrolled:
+            self._scrolled = by
+            self.update()
 
     # Drawing
 
@@ -169,7 +178,25 @@ class HeatMap(QWidget):
             self._ring(painter, self._hover, QPen(now.muted, 1.5))
         if self._chosen is not None:
             self._ring(painter, self._chosen, QPen(now.accent if self.hasFocus() else now.text, 2))
+        self._paint_heads(painter, picture)
         painter.end()
+
+    def _paint_heads(self, painter: QPainter, picture: QPixmap) -> None:
+        """Labels over cells that are scrolled under them."""
+        x, y, ratio = self._scrolled.x(), self._scrolled.y(), picture.devicePixelRatio()
+        left, top = self.arranged.left - 2, self.arranged.top - 2
+        strips: list[QRectF] = []
+        if x > 0:
+            strips.append(QRectF(0, 0, left, self.height()))
+        if y > 0:
+            strips.append(QRectF(0, 0, self.width(), top))
+        if x > 0 or y > 0:
+            strips.append(QRectF(0, 0, left, top))
+        for strip in strips:
+            to_side = x if strip.width() == left else 0
+            down = y if strip.height() == top else 0
+            source = QRectF(0, 0, strip.width() * ratio, strip.height() * ratio)
+            painter.drawPixmap(strip.translated(to_side, down), picture, source)
 
     def _ring(self, painter: QPainter, place: Place, pen: QPen) -> None:
         box = self.arranged.cell(*place)
@@ -233,7 +260,14 @@ class HeatMap(QWidget):
             self.selected.emit(*place)
 
     def _under(self, point: QPointF) -> Place | None:
-        return self.arranged.at(point.x(), point.y()) if self.table is not None else None
+        if self.table is None or self._over_heads(point):
+            return None
+        return self.arranged.at(point.x(), point.y())
+
+    def _over_heads(self, point: QPointF) -> bool:
+        """Whether a point is over labels that lie over cells."""
+        by = self._scrolled
+        return point.x() - by.x() < self.arranged.left or point.y() - by.y() < self.arranged.top
 
     def focusInEvent(self, event: object) -> None:
         self._touch(self._chosen)
@@ -256,8 +290,12 @@ class HeatMap(QWidget):
             (table.columns, self.arranged.column_label),
         ):
             for i, label in enumerate(labels):
-                if box_of(i).contains(QPointF(point)):
-                    return label.full, box_of(i).toAlignedRect()
+                box = box_of(i)
+                # Row labels are moved aside with the scrolled map, column labels down.
+                rows = labels is table.rows
+                box.translate(self._scrolled.x() if rows else 0, 0 if rows else self._scrolled.y())
+                if box.contains(QPointF(point)):
+                    return label.full, box.toAlignedRect()
         return "", QRect()
 
     def event(self, event: QEvent) -> bool:

@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from PySide6.QtCore import QLineF, QPointF, QRectF, QSizeF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetricsF,
+    QPainter,
+    QPen,
+    QPixmap,
+    QPolygonF,
+    QStaticText,
+)
 
 from app.experiment_maps import MapCell, MapTable
 from app.experiment_words import figure
-from app.theme import blend, sans, text_on, theme, with_alpha
+from app.theme import blend, sans, theme, with_alpha
 from app.views.heat_colours import Scale, colour
-from app.views.heat_layout import HeatLayout
+from app.views.heat_layout import LINE, HeatLayout
 
 LABEL = 12
 """Text size of labels; figures in cells are as large at most, apart from in large cells."""
 NOTE = 11
 RADIUS = 3
-HATCH = 6
-"""Between the lines of refused cells."""
+ROUND_FROM = 28
+"""Height from which cells have round corners: in smaller ones nobody would see them."""
+HATCH = 8
+"""Between the lines of refused cells, across and down."""
 BAR = QSizeF(144, 10)
 Align = Qt.AlignmentFlag
 _MIDDLE = Align.AlignVCenter
 _RIGHT = Align.AlignRight | _MIDDLE
 _LEFT = Align.AlignLeft | _MIDDLE
-_NAMES = {"partial": "not finished", "refused": "refused", "failed": "failed",
+_MARKS = {"failed": "✗", "waiting": "…"}
+_NAMES = {"partial": "incomplete", "refused": "refused", "failed": "failed",
           "waiting": "waiting"}  # fmt: skip
 
 
@@ -34,11 +48,14 @@ class HeatPainter:
     ) -> None:
         self._painter, self._table, self._layout = painter, table, layout
         self._scale, self._upright, self._now = scale, upright, theme()
+        # In narrow cells figures make room for the line; in wide ones there is enough.
+        self._indent = LINE if any(table.optimum_known) and layout.cell_width < 56 else 0
         self._font, self._noted = self._fonts()
+        self._texts: dict[str, tuple[QStaticText, QSizeF]] = {}
 
     def _fonts(self) -> tuple[QFont | None, bool]:
         """The largest font in which every figure fits, and whether there is room for notes."""
-        width, height = self._layout.cell_width - 6, self._layout.cell_height - 4
+        width, height = self._layout.cell_width - 6 - self._indent, self._layout.cell_height - 4
         texts = {cell.text for row in self._table.cells for cell in row if cell.text}
         noted = height >= 40 and any(cell.note for row in self._table.cells for cell in row)
         for size in (16, 14, 13, 12, 11, 10, 9):
@@ -54,47 +71,65 @@ class HeatPainter:
         painter = self._painter
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._paint_labels()
-        for row, cells in enumerate(self._table.cells):
-            for column, cell in enumerate(cells):
-                self._paint_cell(cell, self._layout.cell(row, column))
+        self._paint_cells()
         self._paint_optimum()
         self._paint_legend(self._layout.legend(area.width()))
 
     # Cells
 
+    def _paint_cells(self) -> None:
+        layout, painter = self._layout, self._painter
+        for row, cells in enumerate(self._table.cells):
+            for column, cell in enumerate(cells):
+                if cell.state == "refused":
+                    _hatched(painter, layout.cell(row, column))
+                elif cell.state != "absent":
+                    self._paint_cell(cell, layout.cell(row, column))
+
     def _paint_cell(self, cell: MapCell, box: QRectF) -> None:
         painter, now = self._painter, self._now
         ink = now.muted
-        if cell.state == "absent":
-            return
-        if cell.state == "refused":
-            _hatched(painter, box)
-        elif cell.interval is not None:
-            fill = self._scale.fill(cell.interval.median, now)
-            ink = text_on(fill)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(fill)
-            painter.drawRoundedRect(box, RADIUS, RADIUS)
-        if cell.state in ("partial", "failed", "waiting"):
+        if cell.interval is not None:
+            fill, ink = self._scale.inks(cell.interval.median, now)
+            if box.height() < ROUND_FROM:
+                painter.fillRect(box, fill)
+            else:
+                painter.setPen(Qt.PenStyle.NoPen)
+                painter.setBrush(fill)
+                painter.drawRoundedRect(box, RADIUS, RADIUS)
+        if cell.state != "done":
             _outlined(painter, box, cell.state)
-        text = cell.text or {"failed": "✗", "waiting": "…", "refused": "", "done": "–"}.get(
-            cell.state, "–"
-        )
-        if cell.state == "failed" and not cell.text:
-            ink = now.target_text
-        if self._font is None or not text:
+        text = cell.text
+        if not text:
+            text = _MARKS.get(cell.state, "–")
+            ink = now.target_text if cell.state == "failed" else ink
+        if self._font is None:
             return
         painter.setPen(ink)
-        painter.setFont(self._font)
         if not (self._noted and cell.note):
-            painter.drawText(box, Align.AlignCenter, text)
+            self._paint_figure(text, box.adjusted(self._indent, 0, 0, 0))
             return
-        painter.drawText(box.adjusted(0, 4, 0, -box.height() / 2 + 4), Align.AlignCenter, text)
+        self._paint_figure(text, box.adjusted(0, 4, 0, -box.height() / 2 + 4))
         small = sans(NOTE)
         painter.setFont(small)
         room = box.adjusted(6, box.height() / 2 + 2, -6, -4)
-        note = QFontMetricsF(small).elidedText(cell.note, Qt.TextElideMode.ElideRight, room.width())
+        right = Qt.TextElideMode.ElideRight
+        note = QFontMetricsF(small).elidedText(cell.note, right, room.width())
         painter.drawText(room, Align.AlignCenter, note)
+
+    def _paint_figure(self, text: str, box: QRectF) -> None:
+        """Many cells have the same text: it is laid out once."""
+        known = self._texts.get(text)
+        if known is None:
+            assert self._font is not None
+            laid = QStaticText(text)
+            laid.setTextFormat(Qt.TextFormat.PlainText)
+            laid.prepare(font=self._font)
+            known = self._texts[text] = laid, laid.size()
+        laid, size = known
+        self._painter.setFont(self._font or sans(LABEL))
+        at = box.center() - QPointF(size.width() / 2, size.height() / 2)
+        self._painter.drawStaticText(at, laid)
 
     def _paint_optimum(self) -> None:
         for line in self._layout.optimum(self._table.optimum):
@@ -142,7 +177,7 @@ class HeatPainter:
             self._paint_bar(QRectF(QPointF(x, top), BAR))
             x += BAR.width() + 24
         marks: list[str] = [s for s in _NAMES if self._any(s)]
-        if any(column is not None for column in self._table.optimum):
+        if any(self._table.optimum_known):
             marks.append("optimum")
         for mark in marks:
             name = _NAMES.get(mark, "modelled best γ")
@@ -178,31 +213,38 @@ class HeatPainter:
             )  # fmt: skip
             left = {0.0: x, 0.5: x - 40, 1.0: x - 80}[share]
             box = QRectF(left, bar.bottom() + 3, 80, 16)
-            painter.drawText(box, how | Align.AlignTop, figure(self._table.metric, value))
+            text = figure(self._table.metric, value)
+            if share == 0 and scale.centred and min(self._table.values) < value * 0.995:
+                text = f"≤ {text}"
+            painter.drawText(box, how | Align.AlignTop, text)
 
 
 def _hatched(painter: QPainter, box: QRectF) -> None:
-    """Diagonals on the panel's colour."""
     now = theme()
-    painter.save()
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(now.panel)
-    painter.drawRoundedRect(box, RADIUS, RADIUS)
-    painter.setClipRect(box.adjusted(1, 1, -1, -1))
-    painter.setPen(QPen(blend(with_alpha(now.muted, 0.55), now.panel), 1))
-    reach = box.width() + box.height()
-    lines = [
-        QLineF(box.left() + d, box.top(), box.left() + d - box.height(), box.bottom())
-        for d in range(HATCH, int(reach), HATCH)
-    ]
-    painter.drawLines(lines)
-    painter.restore()
+    ratio = painter.device().devicePixelRatio()
+    line = blend(with_alpha(now.muted, 0.55), now.panel)
+    painter.drawTiledPixmap(box, _tile(line.name(), now.panel.name(), ratio))
+
+
+@lru_cache(maxsize=8)
+def _tile(line: str, ground: str, ratio: float) -> QPixmap:
+    """Diagonals that go on from tile to tile: drawn once, where lines under a clip take long."""
+    tile = QPixmap(round(HATCH * ratio), round(HATCH * ratio))
+    tile.setDevicePixelRatio(ratio)
+    tile.fill(QColor(ground))
+    painter = QPainter(tile)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(QColor(line), 1))
+    for shift in (-HATCH, 0, HATCH):
+        painter.drawLine(QLineF(shift - 1, HATCH + 1, shift + HATCH + 1, -1))
+    painter.end()
+    return tile
 
 
 def _outlined(painter: QPainter, box: QRectF, state: str) -> None:
     """failed: a solid line; waiting: dotted; partial: dashed, over the fill."""
     now = theme()
-    hue: QColor = {"failed": now.target, "waiting": now.muted, "partial": now.text}[state]
+    hue: QColor = {"failed": now.target, "waiting": now.muted, "partial": now.muted}[state]
     style = {
         "failed": Qt.PenStyle.SolidLine,
         "waiting": Qt.PenStyle.DotLine,

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QHelpEvent, QPainter, QPen, QPolygonF
+from PySide6.QtGui import QFontMetricsF, QHelpEvent, QPainter, QPen, QPolygonF, QResizeEvent
 from PySide6.QtWidgets import QToolTip, QWidget
 
-from app.theme import sans, theme, with_alpha
+from app.theme import HEADING, font, sans, theme, with_alpha
 from app.views import format as fmt
 from app.views.plots import axes
 from app.views.plots.axes import AXIS, FOOT, Align, Tick
 from app.views.plots.card import Card, table
 from engine.events import Calibration
 
-UNIT = 18
+UNIT = 20
 """Height of the line above the plot that says what its axes are."""
 
 
@@ -26,7 +26,7 @@ class CalibrationCard(Card):
     least_height = 248
 
     def __init__(self, name: str, calibration: Calibration, parent: QWidget | None = None) -> None:
-        self.title = name
+        self.title = self.name = name
         super().__init__(parent)
         self.calibration = calibration
         ways = fmt.count(calibration.rounds, "pass", "passes")
@@ -113,6 +113,10 @@ class CalibrationCard(Card):
 
     # Drawing
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        metrics = QFontMetricsF(font(HEADING))
+        self.title = metrics.elidedText(self.name, Qt.TextElideMode.ElideMiddle, self.width())
+
     def paint_body(self, painter: QPainter) -> None:
         now, plot, widths = theme(), self.plot, self.calibration.widths
         labels = [(self.at(k, 0).x(), str(k)) for k in widths if k % 2 or len(widths) < 10]
@@ -121,7 +125,7 @@ class CalibrationCard(Card):
         painter.setFont(sans(AXIS))
         painter.setPen(now.muted)
         line = QRectF(0, self.body.top(), self.width(), UNIT)
-        painter.drawText(line, Align.AlignLeft | Align.AlignVCenter, "single passes")
+        painter.drawText(line, Align.AlignLeft | Align.AlignVCenter, "single passes, measured")
         foot = QRectF(plot.left(), plot.bottom() + FOOT, plot.width(), UNIT)
         painter.drawText(foot, Align.AlignHCenter | Align.AlignVCenter, "tokens in the pass, k")
         self._paint_step(painter)
