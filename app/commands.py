@@ -239,7 +239,7 @@ COMMANDS: dict[str, Command] = {
             lambda desk: desk.toggle_experiments(),
             "Which settings and which draft are best: sweeps, maps and their runs",
             ("Ctrl+Shift+E",),
-            states=ANY,
+            "experiments",
             checkable=True,
         ),
         Command(

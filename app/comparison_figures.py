@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from app.views import format as fmt
 from app.views.plots.axes import rate
-from engine import cost
+from engine import cost, verdict
 from engine.metrics import Figures, figures
 from engine.trace import Run
 
@@ -91,7 +91,7 @@ def _ceiling(facts: Facts) -> float | None:
 def _best_gamma(facts: Facts) -> float | None:
     """As the verdict does: no advice on few judged tokens, none from trees to chains."""
     f = facts.figures
-    few = f.accepted + f.rejected < cost.FEW_JUDGED
+    few = f.accepted + f.rejected < verdict.FEW_JUDGED
     if f.acceptance_rate is None or few or facts.costs.trees:
         return None
     best = cost.best_gamma(f.acceptance_rate, facts.costs)

@@ -132,7 +132,11 @@ class Controller(QObject):
         goes on."""
         if self.state is not State.IDLE:
             return False
-        if self.what_ifs.make_way(lambda: self.start_sweep(job)):
+
+        def later() -> None:
+            self.start_sweep(job)
+
+        if self.what_ifs.make_way(later):
             return True
         self.sweeping = True
         self.session.submit(job)

@@ -155,7 +155,9 @@ class Shows(QObject):
             from app.panels.experiments import ExperimentsPage
 
             root = self._settings.folders.data / "experiments"
-            self.experiments_page = ExperimentsPage(root, self._control, self._first_spec)
+            self.experiments_page = ExperimentsPage(
+                root, self._control, self._first_spec, lambda: self._settings.recent_models
+            )
             self.experiments_page.closed.connect(self.to_run)
             self.experiments_page.replay_wanted.connect(self.opened)
             self.experiments_page.compare_wanted.connect(self.compare_files)

@@ -75,7 +75,9 @@ class ExperimentList(QAbstractListModel):
 
     def read(self, others: tuple[Path, ...] = ()) -> None:
         """Look at the folders anew; what runs or waits keeps its standing."""
-        standing = {e.folder: e.standing for e in self.entries if e.standing in ACTIVE}
+        standing: dict[Path, Standing] = {
+            entry.folder: entry.standing for entry in self.entries if entry.standing in ACTIVE
+        }
         own = self.root.iterdir() if self.root.is_dir() else ()
         folders = [f for f in own if (f / SPEC).exists()]
         found = [look(folder) for folder in dict.fromkeys((*others, *folders))]

@@ -112,13 +112,14 @@ class DraftingBox(QWidget):
 
     def read(self) -> dict[str, Any]:
         """The fields of a configuration that are edited here. A drafter without trees has no
-        branches, whatever is kept for the others."""
+        branches, and one that chooses lengths no policy, whatever is kept for the others."""
+        kind = DRAFTERS[self.drafter.name]
         return {
             "gamma": round(self.gamma.value),
             "drafter": self.drafter.name,
             "rule": self.rule.name,
-            "length_policy": self.length.name,
-            "branches": self.branches.value if DRAFTERS[self.drafter.name].trees else (),
+            "length_policy": "fixed" if kind.chooses_gamma else self.length.name,
+            "branches": self.branches.value if kind.trees else (),
             **self.length_parameters.read(),
             **self.rule_parameters.read(),
         }
@@ -129,7 +130,8 @@ class DraftingBox(QWidget):
             self.drafter.name = config.drafter
             self.gamma.set_high(DRAFTERS[self.drafter.name].gamma_max)
             self.gamma.value = config.gamma
-            self.length.name = config.length_policy
+            if not DRAFTERS[config.drafter].chooses_gamma:
+                self.length.name = config.length_policy
             if DRAFTERS[self.drafter.name].trees:
                 self.branches.value = config.branches
             self.rule.name = config.rule
@@ -167,7 +169,7 @@ class DraftingBox(QWidget):
         config = msgspec.structs.replace(Config(), temperature=self._temperature, **self.read())
         kind, rule = DRAFTERS[config.drafter], RULES[config.rule]
         drafts = config.gamma > 0
-        depth = "tree depth" if is_tree(config) else ""
+        depth = "tree depth" if is_tree(config) else "at most" if kind.chooses_gamma else ""
         self.gamma.note.setText(depth if drafts else "plain decoding")
         self._corpus_row.setVisible(kind.needs_table)
         self._branches_row.setVisible(kind.trees)
@@ -177,6 +179,7 @@ class DraftingBox(QWidget):
         fields = (self.drafter, self.corpus, self.length, self.length_parameters)
         for field in (*fields, self.branches, self.rule_parameters):
             field.setEnabled(drafts)
+        self.length.setEnabled(drafts and not kind.chooses_gamma)
         # Plain decoding never judges; a rule that needs T = 0 would stop it all the same.
         self.rule.setEnabled(drafts or (rule.needs_temperature_zero and not config.greedy))
         self.lossless.show_law(not drafts or rule.lossless_in(config))

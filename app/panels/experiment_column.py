@@ -46,7 +46,7 @@ class ExperimentColumn(QWidget):
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(4)
         self.new = self._button("new", "&New experiment…", "Choose what to compare")
-        self.open = self._button("open", "&Open folder…", "Look at results made elsewhere")
+        self.open = self._button("open", "&Open…", "Results that draftscope bench made elsewhere")
         self.start = self._button("start", "Resume", "Run what is missing")
         self.hold = self._button("hold", "Pause", "Hold between two tokens; that run is made again")
         self.stop = self._button("stop", "Stop", "What is finished stays, and can be resumed")
@@ -74,7 +74,8 @@ class ExperimentColumn(QWidget):
         layout.addSpacing(8)
         layout.addWidget(caption("Experiments"))
         layout.addWidget(self.empty)
-        layout.addWidget(self.list, 1)
+        layout.addWidget(self.list, 1000)
+        layout.addStretch(1)
         layout.addWidget(self.bar)
         layout.addWidget(self.doing)
         for line in ((self.start, self.hold, self.stop), (self.report, self.open, self.remove)):
@@ -108,6 +109,7 @@ class ExperimentColumn(QWidget):
         active = standing in ("waiting", "running", "held")
         begun = standing in ("stopped", "complete") or active
         self.empty.setVisible(not self.model.entries)
+        self.list.setVisible(bool(self.model.entries))
         self.start.setText("Start" if standing == "new" else "Resume")
         self.start.setEnabled(standing in ("new", "stopped"))
         self.hold.setText("Go on" if standing == "held" else "Pause")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QFile, QSize, Qt, QTimer, QUrl, Signal
@@ -46,8 +47,8 @@ class ExperimentsPage(QWidget):
     """closed: the close button or Escape. replay_wanted(Path), compare_wanted(list[Path]): of
     recordings.
 
-    first_spec: what a new experiment begins with. ask_folder, open_url, trash: what the system does
-    (tests replace them).
+    first_spec: what a new experiment begins with; recent: model files used before. ask_folder,
+    open_url, trash: what the system does (tests replace them).
     """
 
     closed = Signal()
@@ -59,6 +60,7 @@ class ExperimentsPage(QWidget):
         root: Path,
         controller: Controller,
         first_spec: Callable[[], Spec],
+        recent: Callable[[], Sequence[str]] = list,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -72,7 +74,7 @@ class ExperimentsPage(QWidget):
         self.ask_folder: Callable[[], str] = self._ask_folder
         self.open_url: Callable[[QUrl], object] = QDesktopServices.openUrl
         self.trash: Callable[[Path], bool] = _to_trash
-        self._first_spec = first_spec
+        self._first_spec, self._recent = first_spec, recent
         self._results: Results | None = None
         self._shown: Path | None = None
         self._others: list[Path] = []
@@ -219,9 +221,9 @@ class ExperimentsPage(QWidget):
         if self.dialog is None:
             from app.panels.experiment_dialog import ExperimentDialog
 
-            self.dialog = ExperimentDialog(self.window())
+            self.dialog = ExperimentDialog(self.window(), self._recent)
             self.dialog.asked.connect(self.begin)
-        self.dialog.open_with(self._first_spec())
+        self.dialog.open_with(self._first_spec(), seconds_per_run(self._results))
 
     def begin(self, spec: Spec) -> None:
         """Make an experiment and start it, or queue it."""
@@ -345,6 +347,15 @@ class _Line(QFrame):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         QPainter(self).fillRect(self.rect(), theme.theme().line)
+
+
+def seconds_per_run(results: Results | None) -> float | None:
+    """How long a run of that experiment took, without what lies between two."""
+    if results is None or not results.baselines:
+        return None
+    found = [run.figures for cell in results.cells.values() for run in cell.runs]
+    found += [run.figures for run in results.baselines.values()]
+    return fmean(f.draft_s + f.verify_s + f.host_s + f.prefill_s for f in found)
 
 
 def _to_trash(folder: Path) -> bool:

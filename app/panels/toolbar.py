@@ -44,14 +44,15 @@ class Toolbar(QFrame):
         layout.setSpacing(8)
         layout.addWidget(wordmark)
         layout.addSpacing(28)
-        layout.addWidget(target, 2)
+        layout.addWidget(target, 4)
         layout.addSpacing(4)
-        layout.addWidget(draft, 2)
+        layout.addWidget(draft, 4)
         layout.addSpacing(16)
         layout.addWidget(self._button("run", "Run"))
         for name in _RUN_BUTTONS:
             layout.addWidget(self._button(name))
         layout.addStretch(1)
+        layout.addWidget(self._button("experiments", "Experiments"))
         layout.addWidget(self._button("race", "Race"))
         layout.addWidget(self._button("render", "Render…"))
         layout.addWidget(self._button("open", "Open…"))
@@ -66,7 +67,7 @@ class Toolbar(QFrame):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         narrow = event.size().width() < NARROW
-        for name in ("race", "render", "open", "save"):
+        for name in ("experiments", "race", "render", "open", "save"):
             button = self._buttons[name]
             if narrow:
                 button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)

@@ -20,6 +20,7 @@ ENABLED = {
     State.PAUSED: {"pause", "step", "stop"},
     State.CANCELLING: set(),
     State.OPENING: {"stop"},
+    State.SWEEPING: {"stop"},
     State.CHECKING: {"stop"},
 }
 """Of the commands that depend on the state; `save` also needs something to save."""

@@ -500,7 +500,9 @@ def test_a_draft_brings_a_drafter_that_uses_it():
     for name, kind in DRAFTERS.items():
         setup = Setup(prompt="x", config=Config(drafter=name, gamma=kind.gamma_max))
         drafted = with_draft(setup, "/m/d.gguf")
-        assert drafted.config.drafter == (name if kind.needs_model else "model")
+        assert drafted.config.drafter == (
+            name if kind.needs_model or kind.may_use_model else "model"
+        )
         assert "gamma" not in problems(drafted)
         assert uses_draft(drafted)
         plain = with_draft(drafted, None)
