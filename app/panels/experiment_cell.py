@@ -12,9 +12,10 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QBoxLayout,
     QHBoxLayout,
     QHeaderView,
     QLabel,
@@ -46,6 +47,8 @@ from app.views.run_inks import MOST
 from engine.experiments.results import KEYS, Definitions, RunRow
 
 LINE, PAD = 28, 8
+WIDE = 640
+"""Width from which settings and figures stand side by side."""
 WIDTHS = {"Prompt": 136, "Setting": 144, "#": 32, "Speedup": 76, "α": 60, "τ": 64, "Tokens/s": 76,
           "Text": 72, "Date": 96}  # fmt: skip
 HINT = (
@@ -102,15 +105,26 @@ class CellPanel(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(16, 16, 16, 16)
         column.setSpacing(8)
-        for widget in (self.title, self.state, self.settings):
+        for widget in (self.title, self.state):
             column.addWidget(widget)
-        column.addSpacing(4)
-        column.addWidget(self.figures)
+        self._facts = QBoxLayout(QBoxLayout.Direction.TopToBottom)
+        self._facts.setSpacing(12)
+        top = Qt.AlignmentFlag.AlignTop
+        self._facts.addWidget(self.settings, 1, top)
+        self._facts.addWidget(self.figures, 0, top)
+        column.addLayout(self._facts)
         column.addSpacing(8)
         column.addLayout(head)
         column.addWidget(self.runs, 1)
         self._rest = QWidget()
         column.addWidget(self._rest, 1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        wide = QBoxLayout.Direction.LeftToRight if self.width() >= WIDE else (
+            QBoxLayout.Direction.TopToBottom
+        )  # fmt: skip
+        if self._facts.direction() != wide:
+            self._facts.setDirection(wide)
 
     def show_nothing(self) -> None:
         """No cell is chosen."""

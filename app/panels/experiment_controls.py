@@ -19,7 +19,7 @@ from app.panels.segments import Segments
 from app.views.plots.axes import text_width
 
 ALL = "All"
-NARROW, WIDE = 80, 200
+NARROW, WIDE = 80, 240
 _EFFICIENCY = {
     "judged": ("judged", "Acceptance rate α: accepted ÷ judged (accepted + rejected)"),
     "drafted": ("drafted", "Draft efficiency: accepted ÷ drafted, discarded tokens included"),

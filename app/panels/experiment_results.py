@@ -27,8 +27,8 @@ from app.views import format as fmt
 from app.views.heat_map import HeatMap
 from engine.experiments.results import Results
 
-DETAILS = 560
-"""Width of the panel of the chosen cell, at first."""
+DETAILS = (420, 760)
+"""Least and greatest width of the panel of the chosen cell, until a person moves its edge."""
 SIDE_BY_SIDE = 1000
 """Width from which it stands beside the map."""
 NO_RESULTS = (
@@ -101,8 +101,10 @@ class ResultsView(QWidget):
         self.splitter.setStretchFactor(0, 1)
         self.splitter.setStretchFactor(1, 0)
         self.cell.setMinimumWidth(320)
-        self.splitter.setSizes([1000, DETAILS])
-        self.empty_title, self.empty_words = QLabel(), muted()
+        self.splitter.splitterMoved.connect(self._on_moved)
+        self._moved = False
+        left.setMinimumHeight(200)
+        self.empty_title, self.empty_words = QLabel(), muted(wrap=True)
         self.pages = QStackedWidget()
         self.pages.addWidget(self._empty())
         self.pages.addWidget(self.splitter)
@@ -111,7 +113,8 @@ class ResultsView(QWidget):
         page.setContentsMargins(0, 0, 0, 0)
         page.setSpacing(0)
         page.addWidget(self.controls)
-        page.addWidget(_Hairline())
+        self._hairline = _Hairline()
+        page.addWidget(self._hairline)
         page.addWidget(self.pages, 1)
 
     def _empty(self) -> QWidget:
@@ -120,8 +123,10 @@ class ResultsView(QWidget):
         column = QVBoxLayout(empty)
         column.setSpacing(8)
         column.addStretch(2)
-        for label in (self.empty_title, self.empty_words):
-            column.addWidget(label, 0, Qt.AlignmentFlag.AlignHCenter)
+        self.empty_words.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        column.setContentsMargins(32, 0, 32, 0)
+        column.addWidget(self.empty_title, 0, Qt.AlignmentFlag.AlignHCenter)
+        column.addWidget(self.empty_words)
         column.addStretch(3)
         return empty
 
@@ -169,11 +174,13 @@ class ResultsView(QWidget):
     def _show(self) -> None:
         maps = self.maps
         self.controls.setVisible(maps is not None)
+        self._hairline.setVisible(maps is not None)
         if maps is None or not maps.results.cells:
             title, words = NO_RESULTS if maps is None else NO_CELLS
             self.empty_title.setText(title)
             self.empty_words.setText(words)
             self.controls.setVisible(False)
+            self._hairline.setVisible(False)
             self.map.show_table(None)
             self.pages.setCurrentIndex(0)
             return
@@ -249,6 +256,16 @@ class ResultsView(QWidget):
             across = Qt.Orientation.Vertical
         if self.splitter.orientation() != across:
             self.splitter.setOrientation(across)
+            self._moved = False
+        if not self._moved:
+            whole = self.width()
+            least, most = DETAILS
+            beside = max(least, min(whole * 35 // 100, most))
+            wide = across == Qt.Orientation.Horizontal
+            self.splitter.setSizes([whole - beside, beside] if wide else [1000, 1000])
+
+    def _on_moved(self) -> None:
+        self._moved = True
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter, now = QPainter(self), theme.theme()

@@ -39,7 +39,7 @@ class Facts(QWidget):
         self._columns = columns
         self.rows: list[Sequence[str]] = []
         self._widths: list[float] = []
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         notifier().changed.connect(self.update)
 
     def set_rows(self, rows: Sequence[Sequence[str]]) -> None:
@@ -51,10 +51,15 @@ class Facts(QWidget):
         self.setAccessibleDescription("; ".join(" ".join(filter(None, row)) for row in rows))
         if self.height() != len(rows) * LINE:
             self.setFixedHeight(len(rows) * LINE)
+        self.updateGeometry()
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(160, len(self.rows) * LINE)
+        width = sum(self._widths) + GAP * max(len(self._widths) - 1, 0)
+        return QSize(int(width) + 1, len(self.rows) * LINE)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(80, len(self.rows) * LINE)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter, now, x = QPainter(self), theme(), 0.0

@@ -10,8 +10,8 @@ from PySide6.QtCore import QPointF, QRectF
 GAP = 2
 """Between cells."""
 LEAST = (34, 20)
-MOST = (160, 72)
-NOTED = (232, 72)
+MOST = (240, 96)
+NOTED = (320, 96)
 """Width and height of the smallest and the largest cell, gap included, and of the largest one where
 notes stand under the figures."""
 LINE = 8

@@ -58,10 +58,12 @@ class HeatPainter:
         width, height = self._layout.cell_width - 6 - self._indent, self._layout.cell_height - 4
         texts = {cell.text for row in self._table.cells for cell in row if cell.text}
         noted = height >= 40 and any(cell.note for row in self._table.cells for cell in row)
-        for size in (16, 14, 13, 12, 11, 10, 9):
+        for size in (20, 16, 14, 13, 12, 11, 10, 9):
             font = sans(size, QFont.Weight.Medium, figures=True)
             metrics = QFontMetricsF(font)
-            if size + 2 > height - (NOTE + 6 if noted else 0) or (size > 13 and height < 40):
+            if size + 2 > height - (NOTE + 6 if noted else 0):
+                continue
+            if (size > 13 and height < 40) or (size > 16 and height < 72):
                 continue
             if max(map(metrics.horizontalAdvance, texts), default=0.0) <= width:
                 return font, noted
@@ -78,11 +80,11 @@ class HeatPainter:
     # Cells
 
     def _paint_cells(self) -> None:
-        layout, painter = self._layout, self._painter
+        layout = self._layout
         for row, cells in enumerate(self._table.cells):
             for column, cell in enumerate(cells):
                 if cell.state == "refused":
-                    _hatched(painter, layout.cell(row, column))
+                    self._paint_refused(cell, layout.cell(row, column))
                 elif cell.state != "absent":
                     self._paint_cell(cell, layout.cell(row, column))
 
@@ -110,12 +112,24 @@ class HeatPainter:
             self._paint_figure(text, box.adjusted(self._indent, 0, 0, 0))
             return
         self._paint_figure(text, box.adjusted(0, 4, 0, -box.height() / 2 + 4))
-        small = sans(NOTE)
-        painter.setFont(small)
-        room = box.adjusted(6, box.height() / 2 + 2, -6, -4)
-        right = Qt.TextElideMode.ElideRight
-        note = QFontMetricsF(small).elidedText(cell.note, right, room.width())
-        painter.drawText(room, Align.AlignCenter, note)
+        self._paint_note(cell.note, box.adjusted(6, box.height() / 2 + 2, -6, -4))
+
+    def _paint_refused(self, cell: MapCell, box: QRectF) -> None:
+        """Where there is room for notes it says why."""
+        painter, now = self._painter, self._now
+        _hatched(painter, box)
+        if not self._noted or not cell.reason:
+            return
+        band = box.adjusted(1, box.height() / 2 - 12, -1, -box.height() / 2 + 12)
+        painter.fillRect(band, now.panel)
+        painter.setPen(now.text)
+        self._paint_note(cell.reason, band.adjusted(6, 0, -6, 0))
+
+    def _paint_note(self, text: str, room: QRectF) -> None:
+        font, right = sans(NOTE), Qt.TextElideMode.ElideRight
+        self._painter.setFont(font)
+        shown = QFontMetricsF(font).elidedText(text, right, room.width())
+        self._painter.drawText(room, Align.AlignCenter, shown)
 
     def _paint_figure(self, text: str, box: QRectF) -> None:
         """Many cells have the same text: it is laid out once."""
