@@ -83,13 +83,15 @@ def _problem(spec: Spec, key: str) -> str:
                 return _DRAFT.format(f"“{DRAFTERS[name].title}”")
     try:
         if key == "prompts":
-            chosen_prompts(value)
+            chosen_prompts(value)  # whose errors may begin with the name of a file
         else:  # beside what is always right
             alone = Spec(prompts=PromptChoice(number=1), draft=("",) if key == "drafter" else ())
             checked(msgspec.structs.replace(alone, **{key: value}))
     except DraftscopeError as error:
         said = error.message.removeprefix(f"{key}: ")
-        return f"{said[:1].upper()}{said[1:]} {error.hint}".strip()
+        if key != "prompts" and said[:1].isascii():  # γ stays small
+            said = said[:1].upper() + said[1:]
+        return f"{said} {error.hint}".strip()
     return ""
 
 

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QButtonGroup, QCheckBox, QGridLayout, QLabel, QWidget
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QCheckBox, QGridLayout, QLabel, QWidget
 
 from app.panels.fields import give_key
 
 _GAP = 4
+_WAYS = {
+    Qt.Key.Key_Up: (-1, 0),
+    Qt.Key.Key_Down: (1, 0),
+    Qt.Key.Key_Left: (0, -1),
+    Qt.Key.Key_Right: (0, 1),
+}
+"""Rows and columns that an arrow key goes."""
 
 
 class Checks(QWidget):
@@ -26,9 +34,6 @@ class Checks(QWidget):
         self._name = name
         self.boxes: dict[str, QCheckBox] = {}
         self._order: tuple[str, ...] = ()
-        # With a group that is not exclusive, arrow keys move the focus.
-        self._group = QButtonGroup(self)
-        self._group.setExclusive(False)
         self.setAccessibleName(name)
         self._columns = columns
         self._grid = QGridLayout(self)
@@ -44,7 +49,7 @@ class Checks(QWidget):
         box.setAccessibleName(f"{self._name}: {text}")
         box.setAccessibleDescription(tip)
         box.clicked.connect(self._clicked)
-        self._group.addButton(box)
+        box.installEventFilter(self)
         self._grid.addWidget(box, *divmod(len(self.boxes), self._columns))
         self.boxes[key] = box
         if len(self.boxes) == 1:
@@ -56,7 +61,6 @@ class Checks(QWidget):
         if [key for key, _, _ in wanted] != list(self.boxes):
             checked = self.value
             for box in self.boxes.values():
-                self._group.removeButton(box)
                 self._grid.removeWidget(box)
                 box.hide()
                 box.deleteLater()
@@ -98,6 +102,18 @@ class Checks(QWidget):
         give_key(first, letter)
         label.setToolTip(first.toolTip().strip())
         first.setToolTip(tip)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
+            way = _WAYS.get(Qt.Key(event.key()))
+            if way is not None:
+                boxes = list(self.boxes.values())
+                at = next(i for i, box in enumerate(boxes) if box is watched)
+                to = at + (way[0] * self._columns + way[1])
+                if 0 <= to < len(boxes):
+                    boxes[to].setFocus(Qt.FocusReason.TabFocusReason)
+                return True
+        return super().eventFilter(watched, event)
 
     def _clicked(self) -> None:
         self._order = self.value
