@@ -225,4 +225,4 @@ class Shows(QObject):
         if self.render_dialog is not None:
             self.render_dialog.close()
         if self.experiments_page is not None:
-            self.experiments_page.close_dialog()
+            self.experiments_page.shut_down()

@@ -305,8 +305,11 @@ class ExperimentsPage(QWidget):
     def _ask_folder(self) -> str:
         return QFileDialog.getExistingDirectory(self.window(), "Open an experiment")
 
-    def close_dialog(self) -> None:
+    def shut_down(self) -> None:
         """The window closes."""
+        self._stale.stop()
+        self.reader.drop()
+        self.reader.wait()
         if self.dialog is not None:
             self.dialog.close()
 
