@@ -31,18 +31,27 @@ class ResultsChoice(msgspec.Struct, frozen=True):
     def how(self) -> Definitions:
         return Definitions(self.efficiency, self.bonus)
 
+    @property
+    def axes(self) -> tuple[str, str]:
+        """The keys of rows and columns."""
+        return ("target", "draft") if self.view == "pairs" else (self.rows, self.columns)
+
+    @property
+    def applied(self) -> dict[str, Value]:
+        """The filters that are no axis of this view."""
+        return {key: value for key, value in self.filters.items() if key not in self.axes}
+
     def fitting(self, maps: Maps) -> ResultsChoice:
         """The same as far as these results have it: axes with nothing to compare are replaced, and
-        filters by what is not there, or by an axis, are left out."""
+        filters by what is not there are left out."""
         axes = maps.axes
         rows, columns = maps.first_axes()
         if self.rows in axes and self.columns in axes and self.rows != self.columns:
             rows, columns = self.rows, self.columns
-        taken = ("target", "draft") if self.view == "pairs" else (rows, columns)
         filters = {
             key: value
             for key, value in self.filters.items()
-            if key in AXES and key not in taken and len(maps.known[key]) > 1
+            if key in AXES and len(maps.known[key]) > 1
             and value in maps.known[key]
         }  # fmt: skip
         return msgspec.structs.replace(self, rows=rows, columns=columns, filters=filters)

@@ -224,7 +224,7 @@ class RunsTable(QTableView):
         header.setMinimumSectionSize(32)
         header.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.setSortingEnabled(True)
-        self.setFont(theme.font(theme.SMALL, figures=True))
+        self.setFont(theme.font(theme.SMALL))
         self.setItemDelegate(_Plain(self))
         self.setMinimumHeight(120)
         self.setStyleSheet(_ROWS)
@@ -279,7 +279,7 @@ class _Plain(QStyledItemDelegate):
         painter.setPen(now.text)
         if not column.number:
             right = Qt.TextElideMode.ElideRight
-            text = QFontMetrics(font).elidedText(text, right, area.width())
+            text = QFontMetrics(font).elidedText(text, right, area.width() - 2)
         side = Qt.AlignmentFlag.AlignRight if column.number else Qt.AlignmentFlag.AlignLeft
         painter.drawText(area, side | Qt.AlignmentFlag.AlignVCenter, text)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QTabBar, QVBoxLayout, QWidget
 
 from app import theme
@@ -88,6 +88,7 @@ class ResultsControls(QWidget):
             self._fields[key] = _field(AXES[key], combo)
         for field in self._fields.values():
             flow.addWidget(field)
+        self._flow = flow
         self.fields = QWidget()
         self.fields.setLayout(flow)
         column = QVBoxLayout(self)
@@ -110,17 +111,27 @@ class ResultsControls(QWidget):
         axes = [(AXES[key], key) for key in maps.axes]
         _fill(self.rows, axes, choice.rows)
         _fill(self.columns, axes, choice.columns)
-        taken = ("target", "draft") if choice.view == "pairs" else (choice.rows, choice.columns)
         for name in ("Rows", "Columns"):
             self._fields[name].setVisible(choice.view == "map")
         for key, combo in self.filters.items():
             values = [(maps.label(key, value).text, value) for value in maps.known[key]]
-            shown = len(values) > 1 and key not in taken
+            shown = len(values) > 1 and key not in choice.axes
             self._fields[key].setVisible(shown)
             if shown:
                 chosen = choice.filters.get(key, _EVERY) if key in choice.filters else _EVERY
                 _fill(combo, [(ALL, _EVERY), *values], chosen)
         self.fields.setVisible(choice.view != "calibration")
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._fit()
+
+    def _fit(self) -> None:
+        """As many lines as the fields need: layouts ask too early, with the widths of before."""
+        self._flow.invalidate()
+        height = self._flow.heightForWidth(self.width())
+        if self.fields.height() != height:
+            self.fields.setFixedHeight(height)
 
     def _want(self, **changes: object) -> None:
         self.wanted.emit(msgspec.structs.replace(self._choice, **changes))
@@ -158,7 +169,7 @@ def _fill(combo: QComboBox, choices: Sequence[tuple[str, object]], chosen: objec
             held = (value,) if combo.property("filter") and value is not _EVERY else value
             combo.addItem(text, held)
         widest = max(text_width(text, theme.font(theme.BODY)) for text, _ in choices)
-        combo.setFixedWidth(max(NARROW, min(round(widest) + 44, WIDE)))
+        combo.setFixedWidth(max(NARROW, min(round(widest) + 56, WIDE)))
     place = next(
         (i for i, (_, value) in enumerate(choices) if value is chosen or value == chosen), 0
     )

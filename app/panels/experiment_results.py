@@ -168,8 +168,8 @@ class ResultsView(QWidget):
             return None
         c = self._choice
         if c.view == "pairs":
-            return self.maps.pairs(c.how, c.metric, c.filters)
-        return self.maps.table(c.metric, c.how, c.rows, c.columns, c.filters)
+            return self.maps.pairs(c.how, c.metric, c.applied)
+        return self.maps.table(c.metric, c.how, c.rows, c.columns, c.applied)
 
     def _show(self) -> None:
         maps = self.maps
@@ -205,8 +205,7 @@ class ResultsView(QWidget):
         self.map_title.setText(table.title)
         assert self.maps is not None
         c = self._choice
-        keys = ("target", "draft") if c.view == "pairs" else (c.rows, c.columns)
-        n = self.maps.counts(keys, c.filters)
+        n = self.maps.counts(c.axes, c.applied)
         self.map_words.setText(" · ".join((
             f"{words.kind}, medians",
             f"{fmt.count(n.settings, 'setting')} on {fmt.count(n.prompts, 'prompt')}",

@@ -17,7 +17,7 @@ notes stand under the figures."""
 LINE = 8
 """Room at the left of a cell for the line of the optimum."""
 TITLE = 24
-"""Height of the line with the names of the axes."""
+"""Height of the line above the column labels, with the name of the columns."""
 LEGEND = 48
 """Height of the legend, the gap above it included."""
 

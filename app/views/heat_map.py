@@ -119,7 +119,8 @@ class HeatMap(QWidget):
         metrics = QFontMetricsF(sans(LABEL))
         advance = metrics.horizontalAdvance
         side = max((advance(label.text) for label in table.rows), default=0.0)
-        side = min(max(side, advance(table.row_title) + 8), WIDEST)
+        titles = max(advance(t) for t in (table.row_title, table.column_title)) + 28
+        side = min(max(side, titles), WIDEST)
         head = max((advance(label.text) for label in table.columns), default=0.0)
         self._sizes, self._upright = Sizes(int(side) + 16, 20), False
         if head > self._arrange(self.width(), self.height()).cell_width - 8:

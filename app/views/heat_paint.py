@@ -156,10 +156,10 @@ class HeatPainter:
         font = sans(LABEL, QFont.Weight.DemiBold)
         painter.setFont(font)
         painter.setPen(now.muted)
-        titles = QRectF(layout.left, 0, 400, 20)
-        painter.drawText(titles, Align.AlignLeft | Align.AlignTop, table.column_title)
+        # Both in the corner, which stays in sight where the map is scrolled.
         foot = QRectF(0, layout.top - 24, layout.left - 8, 20)
-        painter.drawText(foot, _RIGHT, table.row_title)
+        painter.drawText(foot, _RIGHT, f"{table.row_title} ↓")
+        painter.drawText(foot.translated(0, -20), _RIGHT, f"{table.column_title} →")
         font = sans(LABEL)
         metrics, cut = QFontMetricsF(font), Qt.TextElideMode.ElideMiddle
         painter.setFont(font)

@@ -198,9 +198,11 @@ def test_axes_and_choices(small: Maps, pairs: Maps):
     assert small.first_axes() == ("drafter", "gamma")
     choice = ResultsChoice(rows="target", columns="gamma", filters={"rule": "x", "gamma": 2})
     fitting = choice.fitting(small)
-    assert (fitting.rows, fitting.columns, fitting.filters) == ("drafter", "gamma", {})
+    assert (fitting.rows, fitting.columns, fitting.filters) == ("drafter", "gamma", {"gamma": 2})
+    assert fitting.applied == {}
+    assert msgspec.structs.replace(fitting, view="pairs").applied == {"gamma": 2}
     kept = ResultsChoice(rows="target", columns="draft", filters={"gamma": 2, "draft": None})
-    assert kept.fitting(pairs).filters == {"gamma": 2}
+    assert kept.fitting(pairs).applied == {"gamma": 2}
     again = msgspec.json.decode(msgspec.json.encode(kept), type=ResultsChoice)
     assert again == kept
     assert KEYS.keys() == {*small.known}

@@ -136,6 +136,22 @@ def test_filters_are_only_for_what_there_is_to_choose(view: ResultsView):
     assert view.choice.filters == {}
 
 
+@pytest.mark.parametrize("width", [700, 1000, 1600])
+def test_every_field_is_seen_at_every_width(qtbot, pairs: Results, width: int):
+    view = ResultsView()
+    qtbot.addWidget(view)
+    view.resize(width, 800)
+    view.show()
+    for name in ("map", "pairs", "map"):
+        view.set_choice(ResultsChoice(view=name))
+        view.show_results(pairs)
+        fields = view.controls.fields
+        boxes = [field.geometry() for field in view.controls._fields.values() if field.isVisible()]
+        assert len(boxes) > 4
+        assert all(fields.rect().contains(box) for box in boxes)
+        assert not any(a.intersects(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
 def test_a_filter_by_no_draft(qtbot, pairs: Results):
     view = ResultsView()
     qtbot.addWidget(view)

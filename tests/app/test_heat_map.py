@@ -301,6 +301,7 @@ def test_labels_stay_where_the_map_is_scrolled(heat: HeatMap, qtbot):
     assert heat.arranged.at(under.x(), under.y()) is not None
     assert "row" in heat.tip_at(under.toPoint())[0]
     assert heat._under(under) is None
+    area.takeWidget()  # the test's own to close
 
 
 def test_column_labels_stand_upright_where_they_are_too_wide(heat: HeatMap):
