@@ -12,6 +12,7 @@ from app.experiment_words import (
     STATES,
     Label,
     interval_words,
+    kind_of,
     metric_words,
     model_labels,
     printed,
@@ -140,6 +141,15 @@ class Group:
     cells: list[CellResult]
     found: dict[tuple[Metric, Definitions], Interval | None] = field(default_factory=dict)
     _state: tuple[MapState, str] | None = None
+    _targets: frozenset[bool] | None = None
+
+    @property
+    def targets(self) -> frozenset[bool]:
+        """Whether the targets of the runs are simulated."""
+        if self._targets is None:
+            runs = (cell.runs[0] for cell in self.cells if cell.runs)
+            self._targets = frozenset(run.models.target.simulated for run in runs)
+        return self._targets
 
     @property
     def state(self) -> tuple[MapState, str]:
@@ -260,7 +270,7 @@ class Maps:
         words = metric_words(metric, how)
         return MapTable(
             words.title,
-            words.kind,
+            kind_of(metric, how, {each for group in groups.values() for each in group.targets}),
             metric,
             metric in ("speedup", "modelled"),
             AXES[rows],
@@ -290,7 +300,7 @@ class Maps:
         words = metric_words(metric, how)
         return MapTable(
             f"{words.title} of the best setting",
-            words.kind,
+            kind_of(metric, how, {each for group in groups.values() for each in group.targets}),
             metric,
             metric in ("speedup", "modelled"),
             AXES["target"],

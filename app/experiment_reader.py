@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, Signal
@@ -60,7 +61,8 @@ class ExperimentReader(QObject):
             made: Results | ErrorInfo = with_waiting(read_results(folder))
         except Exception as error:  # whatever it is, a person must hear of it
             made = ErrorInfo.of(error)
-        self._ended.emit(wish, made)
+        with suppress(RuntimeError):  # the window is gone, and this object with it
+            self._ended.emit(wish, made)
 
     def _on_end(self, wish: int, made: Results | ErrorInfo) -> None:
         if wish != self._wish:

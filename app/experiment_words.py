@@ -87,6 +87,15 @@ def metric_words(metric: Metric, how: Definitions) -> MetricWords:
                                "of decoding: the prompt is not counted")  # fmt: skip
 
 
+def kind_of(metric: Metric, how: Definitions, targets: set[bool]) -> str:
+    """measured, modelled or simulated. targets: whether those of the runs are simulated (toys):
+    then times are, and what follows from them."""
+    kind = metric_words(metric, how).kind
+    if metric not in ("speedup", "tokens_per_second") or True not in targets:
+        return kind
+    return f"{kind} and simulated" if False in targets else "simulated"
+
+
 def figure(metric: Metric, value: float) -> str:
     """A value with its unit: 1.32×, 78 %, 3.41, 42.1."""
     match metric:

@@ -36,6 +36,7 @@ from app.experiment_words import (
     PLURALS,
     STATES,
     figure,
+    kind_of,
     metric_words,
     spread,
 )
@@ -313,10 +314,12 @@ def _settings(maps: Maps, cell: MapCell) -> list[tuple[str, str]]:
 def _figures(maps: Maps, cell: MapCell, how: Definitions) -> list[tuple[str, str, str, str]]:
     """Every figure with its interval and its kind."""
     rows: list[tuple[str, str, str, str]] = []
+    targets = {each.runs[0].models.target.simulated for each in cell.cells if each.runs}
     for metric in METRICS:
         found = maps.gathered(cell.cells, metric, how)
         if found is not None:
             words = metric_words(metric, how)
             value = figure(metric, found.median)
-            rows.append((words.title, value, spread(metric, found), words.kind))
+            kind = kind_of(metric, how, targets)
+            rows.append((words.title, value, spread(metric, found), kind))
     return rows

@@ -207,7 +207,7 @@ class ResultsView(QWidget):
         c = self._choice
         n = self.maps.counts(c.axes, c.applied)
         self.map_words.setText(" · ".join((
-            f"{words.kind}, medians",
+            f"{table.kind}, medians",
             f"{fmt.count(n.settings, 'setting')} on {fmt.count(n.prompts, 'prompt')}",
             fmt.count(n.runs, "run"),
         )))  # fmt: skip

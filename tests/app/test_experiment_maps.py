@@ -218,6 +218,20 @@ def test_one_setting_still_has_a_map(tmp_path: Path):
     assert table.optimum == ()
 
 
+def test_times_of_a_toy_are_simulated(tmp_path: Path):
+    spec = msgspec.structs.replace(SMALL, target=("toy", ""))
+    maps = maps_of(tmp_path, spec)
+    kinds = {
+        target: maps.table("speedup", HOW, "drafter", "gamma", {"target": target}).kind
+        for target in spec.target
+    }
+    assert kinds == {"toy": "simulated", "": "measured"}
+    assert maps.table("tokens_per_second", HOW, "drafter", "gamma").kind == (
+        "measured and simulated"
+    )
+    assert maps.table("acceptance", HOW, "drafter", "gamma").kind == "measured"
+
+
 def test_labels_for_people():
     labels = model_labels(["", None, "toy", "/a/qwen.gguf", "/b/qwen.gguf", "org/model-1.5B"])
     assert [label.text for label in labels.values()] == [

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QApplication
 
 from app import experiment_reader, theme
 from app.experiment_choice import ResultsChoice
@@ -136,7 +137,7 @@ def test_filters_are_only_for_what_there_is_to_choose(view: ResultsView):
     assert view.choice.filters == {}
 
 
-@pytest.mark.parametrize("width", [700, 1000, 1600])
+@pytest.mark.parametrize("width", [700, 1000, 1100, 1280, 1600])
 def test_every_field_is_seen_at_every_width(qtbot, pairs: Results, width: int):
     view = ResultsView()
     qtbot.addWidget(view)
@@ -145,6 +146,7 @@ def test_every_field_is_seen_at_every_width(qtbot, pairs: Results, width: int):
     for name in ("map", "pairs", "map"):
         view.set_choice(ResultsChoice(view=name))
         view.show_results(pairs)
+        QApplication.processEvents()
         fields = view.controls.fields
         boxes = [field.geometry() for field in view.controls._fields.values() if field.isVisible()]
         assert len(boxes) > 4
