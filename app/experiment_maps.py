@@ -11,6 +11,7 @@ from app.experiment_words import (
     AXES,
     STATES,
     Label,
+    gamma_of,
     interval_words,
     kind_of,
     metric_words,
@@ -33,6 +34,9 @@ from engine.experiments.results import (
     interval,
 )
 
+OF = KEYS | {"gamma": lambda cell: gamma_of(cell.setting)}
+"""How a cell gives the value of an axis. The γ of a drafter that chooses it itself is no number: in
+its setting stands the most that it may choose."""
 Filters = Mapping[str, object]
 """Only cells with these values of these keys."""
 MapState = State | Literal["absent"]
@@ -347,8 +351,8 @@ class Maps:
             if len(self._groups) > 32:
                 self._groups.clear()
                 self._counts.clear()
-            first, second = KEYS[keys[0]], KEYS[keys[1]]
-            wanted = [(KEYS[key], value) for key, value in filters.items()]
+            first, second = OF[keys[0]], OF[keys[1]]
+            wanted = [(OF[key], value) for key, value in filters.items()]
             groups: dict[tuple[object, ...], list[CellResult]] = {}
             for cell in self.results.cells.values():
                 if all(of(cell) == value for of, value in wanted):
@@ -375,9 +379,9 @@ def _relevant(metric: Metric, how: Definitions) -> Definitions:
 
 def _ordered(key: str, cells: Iterable[CellResult]) -> tuple[object, ...]:
     """The values of a key: numbers by size, others in order of appearance."""
-    values = list(dict.fromkeys(map(KEYS[key], cells)))
+    values = list(dict.fromkeys(map(OF[key], cells)))
     if key in ("gamma", "temperature"):
-        values.sort(key=lambda value: float(str(value)))
+        values.sort(key=lambda value: value if isinstance(value, int | float) else float("inf"))
     return tuple(values)
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 from app.words import DRAFTER_NAMES, RULE_NAMES
 from engine.cost import times
+from engine.drafting.registry import drafter_kind
+from engine.errors import ConfigError
 from engine.experiments.grid import Setting
 from engine.experiments.results import Definitions, Interval, Metric, RunRow, State
 
-EMBEDDED, NO_DRAFT = "Embedded model", "No draft"
+EMBEDDED, NO_DRAFT, CHOSEN = "Embedded model", "No draft", "chosen"
 METRICS: tuple[Metric, ...] = (
     *("speedup", "modelled", "acceptance", "tokens_per_pass", "tokens_per_second"),
 )
@@ -111,6 +114,8 @@ def figure(metric: Metric, value: float) -> str:
 
 def printed(metric: Metric, value: float) -> str:
     """The same as a cell of a map prints it: without what all of them would repeat."""
+    if metric in ("speedup", "modelled") and value < 9.995:
+        return f"{value:.2f}"
     return figure(metric, value).rstrip("×% ")
 
 
@@ -147,6 +152,8 @@ def value_label(key: str, value: object) -> Label:
             name = "Draft model" if value == "model" else DRAFTER_NAMES.get(str(value), str(value))
             return Label(name[:1].upper() + name[1:] if name != "n-gram" else name, str(value))
         case "gamma":
+            if value == CHOSEN:
+                return Label(CHOSEN, "γ chosen by the drafter, round by round")
             return Label(str(value), f"γ = {value}")
         case "temperature":
             greedy = ", greedy" if value == 0 else ""
@@ -187,6 +194,19 @@ def _stem(source: str) -> str:
     return path.stem if path.suffix.lower() == ".gguf" else path.name or source
 
 
+def gamma_of(setting: Setting) -> int | str:
+    """γ, or that the drafter chooses it."""
+    return CHOSEN if _chooses(setting.drafter) else setting.gamma
+
+
+@cache
+def _chooses(drafter: str) -> bool:
+    try:
+        return drafter_kind(drafter).chooses_gamma
+    except ConfigError:  # of a newer version
+        return False
+
+
 def setting_words(setting: Setting) -> str:
     """What a setting does, apart from its models: `Draft model · γ 4 · T 0.8 · Block`."""
     usual = {"rule": "rejection", "length_policy": "fixed"}
@@ -199,6 +219,8 @@ def parts_words(setting: Setting, keys: Iterable[str]) -> str:
     before = {"gamma": "γ ", "temperature": "T ", "length_policy": "length "}
     parts: list[str] = []
     for key in keys:
+        if key == "gamma" and gamma_of(setting) == CHOSEN:
+            continue
         text = value_label(key, getattr(setting, key)).text
         parts.append(f"{before[key]}{text.lower()}" if key in before else text)
     return " · ".join(parts)

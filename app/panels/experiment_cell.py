@@ -29,7 +29,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import theme
-from app.experiment_maps import MapCell, Maps, MapTable
+from app.experiment_maps import OF, MapCell, Maps, MapTable
 from app.experiment_words import (
     AXES,
     METRICS,
@@ -45,7 +45,7 @@ from app.panels.fields import muted, set_role
 from app.views import format as fmt
 from app.views.facts import FactColumn, Facts
 from app.views.run_inks import MOST
-from engine.experiments.results import KEYS, Definitions, RunRow
+from engine.experiments.results import Definitions, RunRow
 
 LINE, PAD = 28, 8
 WIDE = 640
@@ -301,7 +301,7 @@ def _settings(maps: Maps, cell: MapCell) -> list[tuple[str, str]]:
     """What all its runs have in common, and how many values of the rest there are."""
     lines: list[tuple[str, str]] = []
     for key, title in AXES.items():
-        values = list(dict.fromkeys(map(KEYS[key], cell.cells)))
+        values = list(dict.fromkeys(map(OF[key], cell.cells)))
         if key == "kind" and len(maps.known["kind"]) < 2:
             continue
         labels = [maps.label(key, value).text for value in values]

@@ -189,6 +189,11 @@ def test_a_combination_that_is_not_there_is_absent(tmp_path: Path):
     table = maps_of(tmp_path, spec).table("speedup", HOW, "drafter", "gamma")
     states = {cell.state for row in table.cells for cell in row}
     assert "absent" in states
+    # auto chooses γ: what stands in its setting is only the most that it may choose.
+    assert table.columns[-1].text == "chosen"
+    assert table.at(1, 3) is not None
+    assert [cell.state for cell in table.cells[1]] == ["absent", "absent", "absent", "done"]
+    assert setting_words(table.cells[1][3].cells[0].setting).startswith("Auto · T")
     assert table.at(9, 0) is None
     assert table.place_of("ngram", 77) is None
 
@@ -250,6 +255,8 @@ def test_labels_for_people():
 def test_figures_for_people():
     assert figure("speedup", 1.316) == "1.32×"
     assert printed("speedup", 1.316) == "1.32"
+    assert figure("speedup", 2.316) == "2.3×"
+    assert printed("speedup", 2.316) == "2.32"
     assert figure("acceptance", 0.777) == "78 %"
     assert printed("acceptance", 0.777) == "78"
     assert figure("tokens_per_second", 1234.5) == "1,234"

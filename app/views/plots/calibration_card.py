@@ -30,11 +30,12 @@ class CalibrationCard(Card):
         super().__init__(parent)
         self.calibration = calibration
         ways = fmt.count(calibration.rounds, "pass", "passes")
+        self.kind = kind = "simulated" if calibration.target.simulated else "measured"
         self.captions = (
-            f"measured · median of {ways} a width, quartiles · {calibration.depth} tokens deep",
-            f"measured · median of {ways} a width, quartiles",
-            f"measured · median of {ways}",
-            "measured",
+            f"{kind} · median of {ways} a width, quartiles · {calibration.depth} tokens deep",
+            f"{kind} · median of {ways} a width, quartiles",
+            f"{kind} · median of {ways}",
+            kind,
         )
         self.setMinimumWidth(320)
         self.setAccessibleDescription(self.said())
@@ -125,7 +126,7 @@ class CalibrationCard(Card):
         painter.setFont(sans(AXIS))
         painter.setPen(now.muted)
         line = QRectF(0, self.body.top(), self.width(), UNIT)
-        painter.drawText(line, Align.AlignLeft | Align.AlignVCenter, "single passes, measured")
+        painter.drawText(line, Align.AlignLeft | Align.AlignVCenter, f"single passes, {self.kind}")
         foot = QRectF(plot.left(), plot.bottom() + FOOT, plot.width(), UNIT)
         painter.drawText(foot, Align.AlignHCenter | Align.AlignVCenter, "tokens in the pass, k")
         self._paint_step(painter)
