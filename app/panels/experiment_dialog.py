@@ -28,7 +28,8 @@ from engine.experiments.spec import Spec, read_spec
 SPECS = "Specs of experiments (*.toml)"
 MODELS = "Models (*.gguf);;All files (*)"
 PROMPTS = "Prompts (*.toml *.jsonl *.ndjson *.txt)"
-WIDTH, HEIGHT = 960, 720
+WIDTH, HEIGHT = 960, 736
+_MARGIN = 16
 
 
 class ExperimentDialog(Sheet):
@@ -71,7 +72,7 @@ class ExperimentDialog(Sheet):
         self.area.setWidgetResizable(True)
         self.area.setFrameShape(QFrame.Shape.NoFrame)
         self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.form.setContentsMargins(0, 0, 0, 0)
+        self.area.verticalScrollBar().rangeChanged.connect(self._make_room)
         card = QFrame()
         card.setProperty("kind", "card")
         inside = QVBoxLayout(card)
@@ -84,11 +85,27 @@ class ExperimentDialog(Sheet):
         buttons.addStretch(1)
         buttons.addWidget(self.cancel_button)
         buttons.addWidget(self.start_button)
-        self.page.addWidget(self.banners)
+        # The scroll bar stands in the margin, so that nothing moves when it comes.
+        margins = self.page.contentsMargins()
+        margins.setRight(margins.right() - _MARGIN)
+        self.page.setContentsMargins(margins)
+        below = QVBoxLayout()
+        below.setContentsMargins(0, 0, _MARGIN, 0)
+        below.setSpacing(self.page.spacing())
+        below.addWidget(card)
+        below.addLayout(buttons)
+        above = QVBoxLayout()
+        above.setContentsMargins(0, 0, _MARGIN, 0)
+        above.addWidget(self.banners)
+        self.page.addLayout(above)
         self.page.addWidget(self.area, 1)
-        self.page.addWidget(card)
-        self.page.addLayout(buttons)
+        self.page.addLayout(below)
+        self._make_room(0, 0)
         self.setMinimumSize(520, 480)
+
+    def _make_room(self, low: int, high: int) -> None:
+        bar = self.area.verticalScrollBar().sizeHint().width() if high > low else 0
+        self.form.setContentsMargins(0, 0, max(_MARGIN - bar, 0), 0)
 
     def open_with(self, spec: Spec, seconds_per_run: float | None = None) -> None:
         """Show the dialog with this spec, unless it is open: then what was typed stays."""

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from app.experiment_count import count, problems
 from app.panels.experiment_checks import Checks
-from app.panels.experiment_models import ModelsField
+from app.panels.experiment_models import ModelsField, is_file
 from app.panels.experiment_numbers import FIELD_HEIGHT, NumbersEdit
 from app.panels.experiment_prompts import PromptsField
 from app.panels.experiment_summary import Summary
@@ -65,9 +65,10 @@ class ExperimentForm(QWidget):
         self.title = QLineEdit()
         self.title.setPlaceholderText("What is to be found out")
         self.title.setFixedHeight(FIELD_HEIGHT)
-        self.targets = ModelsField("Targets", "target", recent, ask_models)
+        self._recent = recent
+        self.targets = ModelsField("Targets", "target", self._known, ask_models)
         none = ("No draft", "Drafters that copy need none")
-        self.drafts = ModelsField("Drafts", "draft", recent, ask_models, none)
+        self.drafts = ModelsField("Drafts", "draft", self._known, ask_models, none)
         self.drafters, self.rules, self.policies = _methods()
         self.gammas = NumbersEdit(int, "2, 4, 8", "Tokens proposed in a round: γ, with commas")
         self.temperatures = NumbersEdit(float, "0, 0.8", "0 takes the most probable token")
@@ -251,6 +252,11 @@ class ExperimentForm(QWidget):
         if self._timer.isActive():
             self.tell()
         return next(iter(self._problems.values()), "")
+
+    def _known(self) -> list[str]:
+        """Model files to offer: a target may serve as a draft, and the other way round."""
+        here = (*self.targets.value, *self.drafts.value)
+        return list(dict.fromkeys((*filter(is_file, here), *self._recent())))
 
     def tell(self) -> None:
         """Say beside each field what is wrong with it, and what all comes to."""

@@ -111,7 +111,7 @@ class ModelsField(QWidget):
             item.setToolTip(tip)
             item.setSizeHint(QSize(0, _ROW))
             missing = source == "" and self._embedded.reason
-            missing = missing or (_is_file(source) and not Path(source).is_file())
+            missing = missing or (is_file(source) and not Path(source).is_file())
             self.list.mark(item, bool(missing))
             item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{name}, {tip}")
             self.list.addItem(item)
@@ -167,7 +167,8 @@ class ModelsField(QWidget):
         self.remove_button.setEnabled(bool(self.list.selectedIndexes()))
 
 
-def _is_file(source: str) -> bool:
+def is_file(source: str) -> bool:
+    """Whether a source names a model file, whether or not it is there."""
     return source not in ("", TOY) and Path(source).suffix.lower() == ".gguf"
 
 

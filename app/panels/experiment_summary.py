@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+import html
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app import theme
 from app.experiment_count import Count, count_words, fewer_words, refused_words
-from app.panels.fields import muted, set_role
+from app.panels.fields import Explanation, muted, set_role
 from engine.experiments.spec import Spec
 
 
@@ -20,11 +23,16 @@ class Summary(QWidget):
         self.refused = muted(wrap=True)
         self.refused.setFont(theme.font(theme.SMALL))
         set_role(self.refused, "warn")
+        self.why = Explanation("refused cells", self._reasons)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addWidget(self.words)
-        layout.addWidget(self.refused)
+        line = QHBoxLayout()
+        line.setSpacing(4)
+        line.addWidget(self.refused)
+        line.addWidget(self.why, 1, Qt.AlignmentFlag.AlignLeft)
+        layout.addLayout(line)
         self.setAccessibleName("What the experiment comes to")
 
     def show_count(self, spec: Spec, found: Count, seconds_per_run: float | None) -> None:
@@ -34,12 +42,22 @@ class Summary(QWidget):
         self.refused.setText(line)
         self.refused.setToolTip(reasons)
         self.refused.setAccessibleDescription(reasons)
-        self.refused.setVisible(bool(line))
+        self._show_refused(len(found.refused))
 
     def show_problem(self, text: str) -> None:
         set_role(self.words, "bad")
         self._write(text, "")
-        self.refused.hide()
+        self._show_refused(0)
+
+    def _reasons(self) -> str:
+        """The tooltip, for those who have no pointer."""
+        lines = self.refused.toolTip().split("\n")
+        return "".join(f"<p>{html.escape(line)}</p>" for line in lines)
+
+    def _show_refused(self, reasons: int) -> None:
+        self.refused.setVisible(reasons > 0)
+        self.refused.setWordWrap(reasons == 1)
+        self.why.setVisible(reasons > 1)  # a single one stands there
 
     def _write(self, text: str, tip: str) -> None:
         self.words.setText(text)

@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from app import theme
 from app.experiment_setup import from_setup, spec_toml
-from app.panels.experiment_dialog import ExperimentDialog
+from app.panels.experiment_dialog import HEIGHT, WIDTH, ExperimentDialog
 from app.panels.experiment_form import ExperimentForm
 from app.panels.experiment_models import ModelsField
 from app.panels.experiment_numbers import read_numbers
@@ -136,8 +136,15 @@ def test_refused_cells_are_told_of_with_their_reasons(form: ExperimentForm, qtbo
         form.policies.boxes["entropy"].click()
     assert form.summary.refused.isVisible()
     assert "cells are refused: The length policy 'entropy'" in form.summary.refused.text()
-    assert "needs" in form.summary.refused.toolTip() or "reads" in form.summary.refused.toolTip()
+    assert form.summary.refused.toolTip().startswith("72 cells: The length policy")
+    assert not form.summary.why.isVisible()
     assert form.problem == ""
+    form.spec = replace(FIRST, drafter=("ngram", "suffix", "model"), rule=("block", "rejection"))
+    form.spec = replace(form.spec, length_policy=("entropy", "fixed"))
+    reasons = form.summary.refused.toolTip().splitlines()
+    assert form.summary.refused.text().endswith(f"refused, for {len(reasons)} reasons")
+    assert len(reasons) > 1
+    assert form.summary.why.isVisible()
 
 
 def test_an_experiment_of_refused_cells_only_cannot_start(form: ExperimentForm):
@@ -237,6 +244,14 @@ def test_the_menu_adds_what_is_not_there_yet(form: ExperimentForm, models: list[
     assert actions["Toy pair"].isChecked()
     actions["big"].trigger()
     assert form.spec.target == ("toy", models[0])
+
+
+def test_what_is_a_target_is_offered_as_a_draft(form: ExperimentForm, tmp_path: Path):
+    other = tmp_path / "other.gguf"
+    other.touch()
+    form.targets.add([str(other)])
+    form.drafts.fill()
+    assert "other" in [action.text() for action in form.drafts.menu.actions()]
 
 
 def test_files_can_be_chosen_and_a_cancelled_dialog_changes_nothing(
@@ -509,6 +524,21 @@ def test_a_narrow_form_stacks_its_columns(form: ExperimentForm):
     form.resize(480, 1000)
     settle()
     assert form.drafters.mapTo(form, QPoint()).y() > form.prompts.mapTo(form, QPoint()).y()
+
+
+def test_the_fields_stay_where_they_are_when_a_scroll_bar_comes(dialog: ExperimentDialog):
+    def right() -> int:
+        field = dialog.form.title
+        return field.mapTo(dialog, QPoint(field.width(), 0)).x()
+
+    dialog.resize(WIDTH, HEIGHT)
+    settle()
+    bar = dialog.area.verticalScrollBar()
+    before, shown = right(), bar.isVisible()
+    dialog.resize(dialog.width(), dialog.minimumHeight())
+    settle()
+    assert (shown, bar.isVisible()) == (False, True)
+    assert right() == before
 
 
 def test_the_dots_follow_the_theme(form: ExperimentForm):
