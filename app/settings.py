@@ -155,6 +155,14 @@ class Settings:
     def presenting(self, value: Presenting) -> None:
         self._put("presenting", value)
 
+    def get(self, key: str, kind: type[T]) -> T | None:
+        """What a part of the window keeps under a key of its own, or None."""
+        return self._get(key, kind)
+
+    def put(self, key: str, value: Any) -> None:
+        """Keep it: anything that msgspec can write."""
+        self._put(key, value)
+
     @property
     def recent_models(self) -> list[str]:
         return self._get("recent_models", list[str]) or []

@@ -159,6 +159,7 @@ class Shows(QObject):
                 root, self._control, self._first_spec, lambda: self._settings.recent_models
             )
             self.experiments_page.closed.connect(self.to_run)
+            self._remember_choice(self.experiments_page)
             self.experiments_page.replay_wanted.connect(self.opened)
             self.experiments_page.compare_wanted.connect(self.compare_files)
             self._pages.addWidget(self.experiments_page)
@@ -213,6 +214,14 @@ class Shows(QObject):
         """What was raced is of another trace now."""
         if self.race_page is not None and not self.racing:
             self.race_page.race(self._control.trace)
+
+    def _remember_choice(self, page: ExperimentsPage) -> None:
+        """What is looked at in results stays chosen from one start to the next."""
+        from app.experiment_choice import ResultsChoice
+
+        if (choice := self._settings.get("results", ResultsChoice)) is not None:
+            page.view.set_choice(choice)
+        page.view.choice_changed.connect(lambda made: self._settings.put("results", made))
 
     def _first_spec(self) -> Spec:
         assert self.first_spec is not None

@@ -133,6 +133,7 @@ class ExperimentsPage(QWidget):
         self.queue.failed.connect(self.banners.error)
         self.view.replay_wanted.connect(self.replay)
         self.view.compare_wanted.connect(self.compare)
+        self.view.failed.connect(self.banners.error)
         theme.notifier().changed.connect(self._restyle)
 
     # What is shown
@@ -172,8 +173,9 @@ class ExperimentsPage(QWidget):
             return
         if entry.folder != self._shown or self._results is None:
             self._shown, self._results = entry.folder, None
-            self.view.show_results(None)
+            self.view.show_words(f"Reading {entry.title}", "")
         if entry.spec is None:
+            self.view.show_words("It cannot be read", entry.problem)
             self.banners.notice("warning", entry.problem, "The other experiments are not affected.")
             return
         self.reader.read(entry.folder)

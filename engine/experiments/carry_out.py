@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engine.experiments.ledger import RESULTS, Ledger
-from engine.experiments.report import write_csv, write_report
+from engine.experiments.reporting import write_csv, write_report
 from engine.experiments.results import Results, read_results
 from engine.experiments.spec import Spec
 from engine.experiments.sweep import Progress, Runs, run_sweep

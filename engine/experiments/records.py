@@ -61,7 +61,8 @@ class RunFigures(msgspec.Struct, frozen=True, gc=False):
 
     speedup: measured, against the baseline of the run's block, at `compared_tokens` tokens.
     modelled: by the cost model, from the calibrated costs and the run's own α and host time; None
-    where a cost is not known.
+    where a cost is not known. gap: what lies between the two, by term of the model, in times the
+    baseline's speed (`engine.waterfall.gap`); the terms add up to speedup - modelled.
     """
 
     tokens: int
@@ -80,6 +81,7 @@ class RunFigures(msgspec.Struct, frozen=True, gc=False):
     compared_tokens: int = 0
     speedup: float | None = None
     modelled: float | None = None
+    gap: dict[str, float] = {}
 
 
 class RunDone(Line, frozen=True):

@@ -29,6 +29,7 @@ from engine.metrics import figures
 from engine.preparation import Loaded, Loading
 from engine.recording import Recorder
 from engine.trace import Run, Trace
+from engine.waterfall import gap
 
 WARM_UP = 16
 """Tokens of the runs that are made before a pair is measured, and thrown away."""
@@ -303,10 +304,12 @@ class Bench:
 def run_figures(run: Run, baseline: Run | None, calibration: Calibration) -> RunFigures:
     """The figures of a run against its baseline, and what the cost model says of it."""
     f = figures(run, baseline)
-    modelled = None
+    modelled, terms = None, dict[str, float]()
     if baseline is not None:
         costs = calibrated(measured_costs(run, baseline), calibration)
         modelled = modelled_speedup(f.acceptance_rate, costs)
+        steps = gap(f.acceptance_rate, costs, f, run, baseline)
+        terms = {step.name: step.change for step in steps[1:]}
     return RunFigures(
         tokens=f.tokens,
         rounds=f.rounds,
@@ -324,6 +327,7 @@ def run_figures(run: Run, baseline: Run | None, calibration: Calibration) -> Run
         compared_tokens=f.compared_tokens,
         speedup=f.speedup,
         modelled=modelled,
+        gap=terms,
     )
 
 

@@ -1,0 +1,332 @@
+"""`report.html`: one file, readable without a network and without scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from html import escape
+from pathlib import Path
+
+import msgspec
+
+from engine.cost import EVEN, times
+from engine.experiments.reporting import figures
+from engine.experiments.reporting.charts import cost_curve, scatter
+from engine.experiments.reporting.figures import Shown, model_name, setting_name
+from engine.experiments.reporting.style import STYLE
+from engine.experiments.reporting.writing import write_whole
+from engine.experiments.results import Results, grouped
+
+Keys = dict[str, str | int | float | None]
+
+
+def write_report(results: Results) -> Path:
+    """Write the page into the experiment's folder. Raises RecordingError."""
+    return write_whole(results.folder / "report.html", report(results))
+
+
+def report(results: Results) -> str:
+    """The page of these results."""
+    shown = [
+        *figures.of_settings(results),
+        *figures.of_kinds(results),
+        *figures.of_pairs(results),
+        *figures.of_model(results),
+    ]
+    title = results.spec.title or results.folder.name
+    data = msgspec.json.encode(shown).decode().replace("</", "<\\/")
+    parts = [
+        _head(results, title),
+        _verdicts(results, shown),
+        _settings(results, shown),
+        _kinds(shown),
+        _pairs(results, shown),
+        _model(shown),
+        _off(results),
+        _costs(results),
+        _problems(results),
+        WORDS,
+    ]
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)} – Draftscope</title><style>{STYLE}</style></head><body><main>"
+        f"{''.join(parts)}</main>"
+        f'<script type="application/json" id="figures">{data}</script></body></html>\n'
+    )
+
+
+def _head(results: Results, title: str) -> str:
+    spec = results.spec
+    runs = [run for cell in results.cells.values() for run in cell.runs]
+    facts = [
+        ("Machine", "; ".join(f"{h.cpu}, {h.cores} cores, {h.system}" for h in results.hosts)),
+        ("Runs", f"{len(runs)} of {len(results.cells) * spec.repeats}, and "
+                 f"{len(results.baselines)} baselines"),
+        ("Each", f"{spec.max_tokens} tokens at most, {spec.repeats} repeats, seed {spec.seed}"),
+    ]  # fmt: skip
+    if runs:
+        target = runs[0].models.target
+        facts.insert(1, ("Threads", f"{target.threads} on {target.device}, {target.library}"))
+    lines = "".join(f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in facts)
+    now = datetime.now().astimezone().strftime("%d %B %Y, %H:%M")
+    return f'<h1>{escape(title)}</h1><p class="muted">Draftscope report, {now}</p><dl>{lines}</dl>'
+
+
+def _verdicts(results: Results, shown: Sequence[Shown]) -> str:
+    """One sentence for each target: what to use."""
+    found: list[str] = []
+    for (target,), cells in grouped(results.cells.values(), "target").items():
+        best = figures.best_of(cells)
+        name = escape(model_name(str(target)))
+        simulated = any(run.models.target.simulated for cell in cells for run in cell.runs)
+        kind = "simulated" if simulated else "measured"
+        if best is None:
+            found.append(f"<p class='verdict'><b>{name}</b>: nothing was measured.</p>")
+            continue
+        how = escape(setting_name(best.keys))
+        figure = f"{times(best.value)} ({_range(best)}, {kind}, {best.n} prompts)"
+        if best.value >= EVEN[1]:
+            text = f"best with <b>{how}</b>: {figure}."
+        else:
+            text = f"nothing beats plain decoding here; the best, <b>{how}</b>, gives {figure}."
+        found.append(f"<p class='verdict'><b>{name}</b>: {text}</p>")
+    return "".join(found)
+
+
+COLUMNS = (
+    ("speedup", "speedup"),
+    ("modelled", "modelled"),
+    ("acceptance_rate", "α"),
+    ("draft_efficiency", "draft efficiency"),
+    ("tokens_per_pass", "τ"),
+    ("tokens_per_second", "tokens/s"),
+)
+
+
+def _settings(results: Results, shown: Sequence[Shown]) -> str:
+    by_key: dict[tuple[object, ...], dict[str, Shown]] = {}
+    for one in shown:
+        if one.table == "settings":
+            by_key.setdefault(tuple(one.keys.values()), {})[one.metric] = one
+    states: dict[tuple[object, ...], list[str]] = {
+        tuple(figures.keys_of(setting).values()): [str(cell.state) for cell in cells]
+        for setting, cells in figures.by_setting(results.cells.values()).items()
+    }
+    rows: list[str] = []
+    for key, of in by_key.items():
+        keys = next(iter(of.values())).keys
+        cells = [_td(of.get(metric), interval=metric == "speedup") for metric, _ in COLUMNS]
+        done = sum(state == "done" for state in states[key])
+        rows.append(
+            f"<tr><td>{escape(model_name(str(keys['target'])))}</td>"
+            f"<td>{escape(setting_name(keys))}</td>{''.join(cells)}"
+            f"<td>{done}/{len(states[key])}</td></tr>"
+        )
+    heads = "".join(f"<th>{name}</th>" for _, name in COLUMNS)
+    return _section(
+        "Settings",
+        "Medians over the prompts, with 95 % intervals; of each prompt over its repeats.",
+        f"<table><tr><th>target</th><th>setting</th>{heads}<th>cells</th></tr>"
+        f"{''.join(rows)}</table>",
+    )
+
+
+def _kinds(shown: Sequence[Shown]) -> str:
+    of = [one for one in shown if one.table == "kinds"]
+    kinds = list(dict.fromkeys(str(one.keys["kind"]) for one in of))
+    if len(kinds) < 2:
+        return ""
+    rows: dict[str, dict[str, Shown]] = {}
+    for one in of:
+        target = model_name(str(one.keys["target"]))
+        rows.setdefault(f"{target}: {setting_name(one.keys)}", {})[str(one.keys["kind"])] = one
+    body = "".join(
+        f"<tr><td>{escape(name)}</td>{''.join(_heat(cells.get(kind)) for kind in kinds)}</tr>"
+        for name, cells in rows.items()
+    )
+    heads = "".join(f"<th>{escape(kind) or '–'}</th>" for kind in kinds)
+    return _section(
+        "By kind of prompt",
+        "Measured speedups, medians. Blue: faster than plain decoding; orange: slower.",
+        f"<table><tr><th>setting</th>{heads}</tr>{body}</table>",
+    )
+
+
+def _pairs(results: Results, shown: Sequence[Shown]) -> str:
+    of = {(one.keys["target"], one.keys["draft"]): one for one in shown if one.table == "pairs"}
+    cells = grouped(results.cells.values(), "target", "draft")
+    targets = list(dict.fromkeys(target for target, _ in cells))
+    drafts = list(dict.fromkeys(draft for _, draft in cells))
+    if len(targets) < 2 and len(drafts) < 2:
+        return ""
+
+    def cell(target: object, draft: object) -> str:
+        inside = cells.get((target, draft), [])
+        best = of.get((str(target), None if draft is None else str(draft)))
+        if best is not None:
+            return _heat(best, f"<br><small>{escape(setting_name(best.keys))}</small>")
+        problem = next((c.problem for c in inside if c.problem is not None), None)
+        why = "" if problem is None else escape(problem.message)
+        return f"<td class='refused'>{why or '–'}</td>"
+
+    def named(draft: object) -> str:
+        return "no draft model" if draft is None else escape(model_name(str(draft)))
+
+    heads = "".join(f"<th>{named(draft)}</th>" for draft in drafts)
+    body = "".join(
+        f"<tr><td>{escape(model_name(str(target)))}</td>"
+        f"{''.join(cell(target, draft) for draft in drafts)}</tr>"
+        for target in targets
+    )
+    return _section(
+        "Pairs",
+        "The best setting of each target and draft, its median measured speedup.",
+        f"<table><tr><th>target</th>{heads}</tr>{body}</table>",
+    )
+
+
+def _model(shown: Sequence[Shown]) -> str:
+    share = next((one for one in shown if one.table == "model"), None)
+    if share is None:
+        return ""
+    of = [one for one in shown if one.table == "cells"]
+    points = [
+        (model.value, run.value, f"{setting_name(run.keys)}, {run.keys['prompt']}")
+        for run, model in zip(of[::2], of[1::2], strict=True)
+    ]
+    return _section(
+        "The cost model",
+        f"Modelled from the calibrated costs and each run's own α and host time. "
+        f"<b>{share.value:.0%}</b> of {share.n} cells are within 10 % of the measured speedup "
+        "(the band).",
+        scatter(points),
+    )
+
+
+FURTHEST = 40
+"""So many cells are named of those that the model misses."""
+
+
+def _off(results: Results) -> str:
+    """The cells that the model misses by more than a tenth, and the term that is to blame."""
+    rows: list[tuple[float, str]] = []
+    for cell in results.cells.values():
+        measured, modelled = cell.value("speedup"), cell.value("modelled")
+        if not measured or not modelled or abs(modelled / measured - 1) <= figures.WITHIN:
+            continue
+        terms: dict[str, float] = {}
+        for run in cell.runs:
+            for name, change in run.figures.gap.items():
+                terms[name] = terms.get(name, 0.0) + change / len(cell.runs)
+        blamed = max(terms, key=lambda name: abs(terms[name]), default="")
+        why = f"{blamed} ({terms[blamed]:+.2f}×)" if blamed else "–"
+        name = f"{setting_name(figures.keys_of(cell.setting))}, {cell.prompt}"
+        rows.append(
+            (
+                -abs(modelled / measured - 1),
+                f"<tr><td>{escape(name)}</td><td>{times(modelled)}</td><td>{times(measured)}</td>"
+                f"<td>{escape(why)}</td></tr>",
+            )
+        )
+    if not rows:
+        return ""
+    rows.sort()
+    left = f" The {FURTHEST} furthest off are shown." if len(rows) > FURTHEST else ""
+    return _section(
+        "Where the model is off",
+        f"{len(rows)} cells by more than 10 %, and the term that changes the figure most when the "
+        f"measured value takes its place.{left}",
+        "<table><tr><th>cell</th><th>modelled</th><th>measured</th><th>furthest off</th></tr>"
+        f"{''.join(row for _, row in rows[:FURTHEST])}</table>",
+    )
+
+
+def _costs(results: Results) -> str:
+    if not results.calibrations:
+        return ""
+    charts: list[str] = []
+    for c in results.calibrations.values():
+        step = ""
+        if c.draft is not None and c.draft_ns is not None:
+            name = escape(c.draft.name)
+            step = f" A drafted token of {name}: {c.draft_ns / c.verify_ns[0]:.2f} single passes."
+        what = f"{escape(c.target.name)} {escape(c.target.quantisation)}".strip()
+        charts.append(
+            f"<figure><figcaption>{what}: T_v(1) = {c.verify_ns[0] / 1e6:.2f} ms on "
+            f"{c.target.threads} threads, {c.rounds} passes of each width; the band holds the "
+            f"middle half.{step}</figcaption>{cost_curve(c)}</figure>"
+        )
+    return _section("What passes cost", "Measured before the runs.", "".join(charts))
+
+
+def _problems(results: Results) -> str:
+    rows: dict[tuple[str, str, str], int] = {}
+    for cell in results.cells.values():
+        if cell.problem is not None:
+            name = setting_name(figures.keys_of(cell.setting))
+            why = " ".join(filter(None, (cell.problem.message, cell.problem.hint)))
+            rows[name, cell.state, why] = rows.get((name, cell.state, why), 0) + 1
+    if not rows:
+        return ""
+    body = "".join(
+        f"<tr><td>{escape(name)}</td><td>{state}</td><td>{count}</td><td>{escape(why)}</td></tr>"
+        for (name, state, why), count in rows.items()
+    )
+    return _section(
+        "Cells without figures",
+        "Refused: the combination cannot run. Failed: it ended on the way; --retry-failed tries "
+        "again.",
+        f"<table><tr><th>setting</th><th></th><th>cells</th><th>reason</th></tr>{body}</table>",
+    )
+
+
+WORDS = """<section><h2>What the words mean</h2><dl>
+<dt>speedup</dt><dd>Plain decoding's time for the same number of tokens ÷ this run's; the same
+engine, prompt, sampler and block of runs; prefill stands apart.</dd>
+<dt>modelled</dt><dd>E·T_v(1) ÷ (γ·t_draft + T_v(γ+1) + t_host), with E the expected tokens of a
+round at the run's α.</dd>
+<dt>α</dt><dd>Acceptance rate: accepted ÷ (accepted + rejected). Discarded tokens are never in
+it.</dd>
+<dt>draft efficiency</dt><dd>accepted ÷ drafted, which many tools call acceptance.</dd>
+<dt>τ</dt><dd>Tokens per pass: tokens emitted ÷ target passes, rounds without a proposal
+included.</dd></dl>
+<p class="muted">Every figure on this page stands unrounded in the page's own data
+(<code>#figures</code>) and can be recomputed from <code>results.jsonl</code>.</p></section>"""
+
+
+def _section(title: str, text: str, body: str) -> str:
+    return f"<section><h2>{title}</h2><p class='muted'>{text}</p>{body}</section>"
+
+
+def _td(shown: Shown | None, *, interval: bool = False) -> str:
+    if shown is None:
+        return "<td>–</td>"
+    span = f" <small>{_range(shown)}</small>" if interval else ""
+    return f"<td data-figure>{_rounded(shown)}{span}</td>"
+
+
+def _heat(shown: Shown | None, more: str = "") -> str:
+    """A cell coloured by how far it is from 1, half at 1.5 times and full at twice or half."""
+    if shown is None:
+        return "<td>–</td>"
+    ratio = max(min(shown.value, 2.0), 0.5)
+    share = (ratio - 1) if ratio >= 1 else (1 / ratio - 1)
+    hue = "faster" if ratio >= 1 else "slower"
+    return f'<td class="{hue}" style="--share:{share:.2f}">{_rounded(shown)}{more}</td>'
+
+
+def _rounded(shown: Shown) -> str:
+    match shown.metric:
+        case "speedup" | "modelled":
+            return times(shown.value)
+        case "tokens_per_second":
+            return f"{shown.value:.1f}"
+        case _:
+            return f"{shown.value:.2f}"
+
+
+def _range(shown: Shown) -> str:
+    if shown.low is None or shown.high is None:
+        return ""
+    return f"{times(shown.low)} to {times(shown.high)}"
