@@ -81,8 +81,9 @@ class Worker:
         self._folder = Path(self._temporary.name)
         (self._folder / RECORDINGS).mkdir()
         self._lines: list[AnyLine] = []
+        self._runner = JobRunner()
         self._bench = Bench(
-            msgspec.json.decode(spec, type=Spec), JobRunner(), self._lines.append, self._folder
+            msgspec.json.decode(spec, type=Spec), self._runner, self._lines.append, self._folder
         )
 
     def block(self, block: Block, cells: Sequence[Cell]) -> list[Made]:
@@ -91,6 +92,11 @@ class Worker:
         failed: set[str] = set()
         self._bench.block(block, cells, failed=lambda cell: cell.id in failed)
         return [(line, self._events(line)) for line in self._lines]
+
+    def close(self) -> None:
+        """Free the models, delete what was left. The end of the process does it as well."""
+        self._runner.close()
+        self._temporary.cleanup()
 
     def _events(self, line: AnyLine) -> bytes:
         if not isinstance(line, RunDone) or not line.recording:

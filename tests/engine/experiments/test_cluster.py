@@ -46,6 +46,7 @@ def test_a_worker_hands_back_records_and_events():
     worker = Worker(msgspec.json.encode(SPEC))
     block = grid(SPEC).blocks[0]
     made = worker.block(block, block.cells)
+    worker.close()
     kinds = Counter(type(line) for line, _ in made)
     assert kinds == {Calibrated: 1, RunDone: len(block.cells) + 1}
     assert all(bool(events) == isinstance(line, RunDone) for line, events in made)
