@@ -80,6 +80,9 @@ SCENES: dict[str, Callable[[ExperimentDialog], None]] = {
     "first": lambda _: None,
     "invalid": _invalid,
     "refused": _refused,
+    "single": lambda dialog: setattr(
+        dialog.form, "spec", msgspec.structs.replace(FIRST, length_policy=("fixed", "entropy"))
+    ),
     "many": _many,
     "misread": _misread,
 }
@@ -108,7 +111,8 @@ def main() -> None:
                 dialog.open_with(FIRST, 1.4)
                 dialog.resize(min(WIDTH, width - 64), min(HEIGHT, height - 64))
                 scene(dialog)
-                application.processEvents()
+                for _ in range(2):  # texts that wrap take a second round to get their height
+                    application.processEvents()
                 # In the middle of a screen of that size, as a window manager would show it.
                 screen = QPixmap(width, height)
                 screen.fill(theme.theme().window)
