@@ -38,11 +38,11 @@ ROUNDS = (5, 25)
 Tell = Callable[[float], None]
 
 
-def calibrated(costs: Costs, calibration: Calibration) -> Costs:
+def calibrated(costs: Costs, calibration: Calibration, drafter: str) -> Costs:
     """The costs of a run with what was measured before it in place of its own medians: T_v(k), and
-    the draft step where a draft model made the proposals."""
+    the draft step where the draft model made all proposals."""
     pairs = zip(calibration.widths, calibration.verify_ns, strict=True)
-    step = None if costs.draft is None else calibration.draft_ns
+    step = calibration.draft_ns if drafter == "model" and costs.draft is not None else None
     return dataclasses.replace(
         costs,
         verify=tuple((width, ns / 1e9) for width, ns in pairs),

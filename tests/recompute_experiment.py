@@ -55,7 +55,7 @@ def modelled(run, baseline, calibration):
     alpha = sum(rounds["accepted"]) / judged if judged else 0.0
     cost = dict(zip(calibration["widths"], calibration["verify_ns"], strict=True))
     some = [i for i, n in enumerate(rounds["drafted"]) if n]
-    draft = calibration["draft_ns"]
+    draft = calibration["draft_ns"] if run["setting"]["drafter"] == "model" else None
     own = [(rounds["draft_ns"][i] - rounds["wasted_ns"][i]) / rounds["drafted"][i] for i in some]
     step = draft if draft is not None and own else (median(own) if own else 0.0)
     host, token = median(rounds["host_ns"]), cost[1] + median(plain["host_ns"])

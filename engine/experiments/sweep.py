@@ -306,7 +306,7 @@ def run_figures(run: Run, baseline: Run | None, calibration: Calibration) -> Run
     f = figures(run, baseline)
     modelled, terms = None, dict[str, float]()
     if baseline is not None:
-        costs = calibrated(measured_costs(run, baseline), calibration)
+        costs = calibrated(measured_costs(run, baseline), calibration, run.started.config.drafter)
         modelled = modelled_speedup(f.acceptance_rate, costs)
         steps = gap(f.acceptance_rate, costs, f, run, baseline)
         terms = {step.name: step.change for step in steps[1:]}

@@ -1,6 +1,7 @@
-"""An experiment of 2 drafters × 3 γ × 2 temperatures × 12 prompts on the embedded model: undisturbed,
-and killed three times at random moments and resumed. Are the cells the same, and none twice? How
-near is the cost model?
+"""An experiment of 2 drafters × 3 γ × 2 temperatures × 12 prompts on the embedded model.
+
+Undisturbed, and killed three times at random moments and resumed: are the cells the same, and none
+twice? How near is the cost model?
 
     python -m tests.bench.experiment [--repeats 1] [--threads 2] [--keep FOLDER] [--kills 3]
 """
