@@ -18,17 +18,26 @@ TOLERANCE = 1e-9
 SETTING = ("target", "draft", "drafter", "gamma", "temperature", "rule", "length_policy")
 
 
+METRICS = (
+    *("speedup", "modelled", "acceptance_rate", "draft_efficiency"),
+    *("tokens_per_pass", "tokens_per_second"),
+)
+
+
 def read(folder: Path):
-    runs, baselines, calibrations = [], {}, {}
+    runs, baselines, calibrations, failed = [], {}, {}, []
     for line in (folder / "results.jsonl").read_text("utf-8").splitlines():
         record = json.loads(line)
         if record["type"] == "Calibrated":
             calibrations[record["id"]] = record["calibration"]
+        elif record["type"] == "CellFailed":
+            failed.append(record)
         elif record["type"] == "RunDone" and record["cell"]:
             runs.append(record)
         elif record["type"] == "RunDone":
             baselines[record["run_id"]] = record
-    return runs, baselines, calibrations
+    repeats = json.loads((folder / "spec.json").read_text("utf-8"))["repeats"]
+    return runs, baselines, calibrations, repeats, failed
 
 
 def ends(rounds):
@@ -103,28 +112,72 @@ def interval(values):
     return median(ordered), ordered[rank], ordered[n - 1 - rank]
 
 
-def expected(shown, runs, baselines, calibrations):
-    """(value, low, high, n) of a figure."""
-    keys, metric = shown["keys"], shown["metric"]
-    if shown["table"] == "model":
-        cells = by_cell(runs)
-        pairs = [
-            [of_cell(c, m, baselines, calibrations) for m in ("speedup", "modelled")]
-            for c in cells.values()
-        ]
-        close = sum(abs(model / run - 1) <= 0.1 for run, model in pairs)
-        return close / len(pairs), None, None, len(pairs)
-    inside = [
-        r
-        for r in runs
-        if all(r["setting"][k] == keys[k] for k in SETTING)
-        and all(r[k] == keys[k] for k in ("kind", "prompt") if k in keys)
-    ]
-    if shown["table"] == "cells":
-        return of_cell(inside, metric, baselines, calibrations), None, None, len(inside)
-    values = [of_cell(c, metric, baselines, calibrations) for c in by_cell(inside).values()]
-    values = [value for value in values if value is not None]
-    return *interval(values), len(values)
+def setting_of(run):
+    return {key: run["setting"][key] for key in SETTING}
+
+
+def expected(lines):
+    """Every figure that a report must hold: {(table, keys, metric): (value, low, high, n)}."""
+    runs, baselines, calibrations, repeats, failed = lines
+    found = {}
+
+    def put(table, keys, metric, value, low=None, high=None, n=0):
+        if value is not None:
+            found[table, json.dumps(keys, sort_keys=True), metric] = value, low, high, n
+
+    def gathered(inside, metric):
+        each = (of_cell(c, metric, baselines, calibrations) for c in by_cell(inside).values())
+        values = [value for value in each if value is not None]
+        return (*interval(values), len(values)) if values else (None, None, None, 0)
+
+    def group(key, of=runs):
+        groups = {}
+        for run in of:
+            groups.setdefault(json.dumps(key(run), sort_keys=True), []).append(run)
+        return [(key(inside[0]), inside) for inside in groups.values()]
+
+    for keys, inside in group(setting_of):
+        for metric in METRICS:
+            put("settings", keys, metric, *gathered(inside, metric))
+    for keys, inside in group(lambda r: {**setting_of(r), "kind": r["kind"]}):
+        put("kinds", keys, "speedup", *gathered(inside, "speedup"))
+    for _, pair in group(lambda r: (r["setting"]["target"], r["setting"]["draft"])):
+        each = [(gathered(inside, "speedup"), keys) for keys, inside in group(setting_of, pair)]
+        best, keys = max(each, key=lambda one: one[0][0])
+        put("pairs", keys, "speedup", *best)
+    close = []
+    for cell in by_cell(runs).values():
+        keys = {**setting_of(cell[0]), "prompt": cell[0]["prompt"]}
+        there = [of_cell(cell, m, baselines, calibrations) for m in ("speedup", "modelled")]
+        for metric, value in zip(("speedup", "modelled"), there, strict=True):
+            put("cells", keys, metric, value, n=len(cell))
+        close.append(abs(there[1] / there[0] - 1) <= 0.1)
+        if not close[-1]:
+            terms = {}
+            for run in cell:
+                gap, shown = run["figures"]["gap"], run["figures"]
+                assert abs(sum(gap.values()) - (shown["speedup"] - shown["modelled"])) < 1e-9
+                for name, change in gap.items():
+                    terms[name] = terms.get(name, 0.0) + change / len(cell)
+            worst = max(terms, key=lambda name: abs(terms[name]))
+            put("off", keys, worst, terms[worst], n=len(cell))
+    if close:
+        put("model", {}, "within_10_percent", sum(close) / len(close), n=len(close))
+    cells = {}
+    for run in [*runs, *failed]:
+        cells.setdefault(json.dumps(setting_of(run), sort_keys=True), {}).setdefault(
+            run["cell"], []
+        ).append(run)
+    for keys, inside in cells.items():
+        done = sum(sum(r["type"] == "RunDone" for r in c) >= repeats for c in inside.values())
+        put("done", json.loads(keys), "cells", done, n=len(inside))
+    for name, c in calibrations.items():
+        single = c["verify_ns"][0]
+        put("costs", {"calibration": name}, "single_ms", single / 1e6, n=c["rounds"])
+        if c["draft_ns"] is not None:
+            step = c["draft_ns"] / single
+            put("costs", {"calibration": name}, "draft_step", step, n=c["rounds"])
+    return found
 
 
 def by_cell(runs):
@@ -134,14 +187,19 @@ def by_cell(runs):
     return cells
 
 
-def rounded(shown):
+def rounded(table, metric, value):
     """As the page writes it."""
-    value = shown["value"]
-    match shown["metric"]:
+    if table == "off":
+        return f"{value:+.2f}×"
+    match metric:
         case "speedup" | "modelled":
             return times(value)
         case "tokens_per_second":
             return f"{value:.1f}"
+        case "within_10_percent":
+            return f"{value:.0%}"
+        case "cells":
+            return f"{value:.0f}"
     return f"{value:.2f}"
 
 
@@ -151,28 +209,43 @@ def times(value):
     )
 
 
+def near(a, b):
+    return a is b or (a is not None and b is not None and abs(a - b) <= TOLERANCE * max(abs(a), 1))
+
+
 def check(folder: Path) -> list[str]:
-    runs, baselines, calibrations = read(folder)
+    """What is wrong: figures that differ, are missing or of nothing, and visible numbers that are
+    not the rounding of theirs."""
+    wanted = expected(read(folder))
     page = (folder / "report.html").read_text("utf-8")
     data = re.search(r'<script type="application/json" id="figures">(.*?)</script>', page, re.S)
-    figures = json.loads(data[1].replace("<\\/", "</"))
+    figures = json.loads(data[1])
     wrong = []
+    seen = {}
     for shown in figures:
-        value, low, high, n = expected(shown, runs, baselines, calibrations)
-        for name, found in (("value", value), ("low", low), ("high", high)):
-            there = shown.get(name)
-            if (found is None) != (there is None) or (
-                found is not None and abs(found - there) > TOLERANCE * max(abs(found), 1)
-            ):
-                wrong.append(f"{shown['table']} {shown['metric']} {shown['keys']}: "
-                             f"{name} is {there}, not {found}")  # fmt: skip
-        if shown["n"] != n:
-            wrong.append(f"{shown['table']} {shown['metric']} {shown['keys']}: n is not {n}")
-    # Visible: the settings' cells, in the order of the data.
-    visible = re.findall(r"<td data-figure>([^<]*)", page)
-    wanted = [rounded(shown).strip() for shown in figures if shown["table"] == "settings"]
-    if [text.strip() for text in visible] != wanted:
-        wrong.append("the table of settings does not show its figures")
+        key = shown["table"], json.dumps(shown["keys"], sort_keys=True), shown["metric"]
+        seen[key] = shown
+        found = wanted.get(key)
+        there = [shown.get(part) for part in ("value", "low", "high", "n")]
+        if found is None:
+            wrong.append(f"{key}: the results hold no such figure")
+        elif not all(map(near, there, found)):
+            wrong.append(f"{key}: {there} in the report, {found} recomputed")
+    wrong += [f"{key}: missing in the report" for key in wanted.keys() - seen.keys()]
+    if len(seen) < len(figures):
+        wrong.append("a figure stands there twice")
+    visible = re.findall(r'<data value="([^"]*)" data-at="(\d+)\.(\w+)">([^<]*)</data>', page)
+    shown_at = set()
+    for value, at, part, text in visible:
+        shown = figures[int(at)]
+        shown_at.add(int(at))
+        if float(value) != shown[part] or text != rounded(
+            shown["table"], shown["metric"], shown[part]
+        ):
+            wrong.append(f"{text} is shown of {shown['table']} {shown['metric']} {shown['keys']}")
+    for at, shown in enumerate(figures):
+        if shown["table"] in ("settings", "model", "costs") and at not in shown_at:
+            wrong.append(f"{shown['table']} {shown['metric']} {shown['keys']} is not shown")
     if not figures:
         wrong.append("the report holds no figure")
     return wrong

@@ -33,6 +33,8 @@ class Shown(msgspec.Struct, frozen=True):
     low: float | None = None
     high: float | None = None
     n: int = 0
+    at: int = 0
+    """Place among the figures of the page: what is visible refers to it."""
 
 
 METRICS: tuple[tuple[str, Metric, Definitions], ...] = (
@@ -90,6 +92,51 @@ def of_model(results: Results) -> list[Shown]:
     if pairs:
         close = sum(abs(model.value / run.value - 1) <= WITHIN for run, model in pairs)
         found.append(Shown("model", {}, "within_10_percent", close / len(pairs), n=len(pairs)))
+    return found
+
+
+def of_counts(results: Results) -> list[Shown]:
+    """How many cells of every setting are complete, of n."""
+    return [
+        Shown(
+            "done",
+            keys_of(setting),
+            "cells",
+            sum(cell.state == "done" for cell in cells),
+            n=len(cells),
+        )
+        for setting, cells in by_setting(results.cells.values()).items()
+    ]
+
+
+def of_costs(results: Results) -> list[Shown]:
+    """T_v(1) in milliseconds, and the draft step in single passes, of every calibration."""
+    found: list[Shown] = []
+    for name, c in results.calibrations.items():
+        single = c.verify_ns[0]
+        found.append(Shown("costs", {"calibration": name}, "single_ms", single / 1e6, n=c.rounds))
+        if c.draft_ns is not None:
+            step = c.draft_ns / single
+            found.append(Shown("costs", {"calibration": name}, "draft_step", step, n=c.rounds))
+    return found
+
+
+def of_gaps(results: Results) -> list[Shown]:
+    """Of every cell that the model misses, the term that is furthest off: the mean change over the
+    cell's runs when the measured value takes its place."""
+    found: list[Shown] = []
+    for cell in results.cells.values():
+        measured, modelled = cell.value("speedup"), cell.value("modelled")
+        if not measured or not modelled or abs(modelled / measured - 1) <= WITHIN:
+            continue
+        terms: dict[str, float] = {}
+        for run in cell.runs:
+            for name, change in run.figures.gap.items():
+                terms[name] = terms.get(name, 0.0) + change / len(cell.runs)
+        if terms:
+            term = max(terms, key=lambda name: abs(terms[name]))
+            keys = {**keys_of(cell.setting), "prompt": cell.prompt}
+            found.append(Shown("off", keys, term, terms[term], n=len(cell.runs)))
     return found
 
 

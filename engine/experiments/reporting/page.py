@@ -32,9 +32,13 @@ def report(results: Results) -> str:
         *figures.of_kinds(results),
         *figures.of_pairs(results),
         *figures.of_model(results),
+        *figures.of_counts(results),
+        *figures.of_costs(results),
+        *figures.of_gaps(results),
     ]
+    shown = [msgspec.structs.replace(one, at=i) for i, one in enumerate(shown)]
     title = results.spec.title or results.folder.name
-    data = msgspec.json.encode(shown).decode().replace("</", "<\\/")
+    data = msgspec.json.encode(shown).decode().replace("<", "\\u003c")
     parts = [
         _head(results, title),
         _verdicts(results, shown),
@@ -42,8 +46,8 @@ def report(results: Results) -> str:
         _kinds(shown),
         _pairs(results, shown),
         _model(shown),
-        _off(results),
-        _costs(results),
+        _off(shown),
+        _costs(results, shown),
         _problems(results),
         WORDS,
     ]
@@ -85,7 +89,12 @@ def _verdicts(results: Results, shown: Sequence[Shown]) -> str:
             found.append(f"<p class='verdict'><b>{name}</b>: nothing was measured.</p>")
             continue
         how = escape(setting_name(best.keys))
-        figure = f"{times(best.value)} ({_range(best)}, {kind}, {best.n} prompts)"
+        best = next(
+            one
+            for one in shown
+            if (one.table, one.metric, one.keys) == ("settings", "speedup", best.keys)
+        )
+        figure = f"{_num(best)} ({_range(best)}, {kind}, {best.n} prompts)"
         if best.value >= EVEN[1]:
             text = f"best with <b>{how}</b>: {figure}."
         else:
@@ -109,19 +118,17 @@ def _settings(results: Results, shown: Sequence[Shown]) -> str:
     for one in shown:
         if one.table == "settings":
             by_key.setdefault(tuple(one.keys.values()), {})[one.metric] = one
-    states: dict[tuple[object, ...], list[str]] = {
-        tuple(figures.keys_of(setting).values()): [str(cell.state) for cell in cells]
-        for setting, cells in figures.by_setting(results.cells.values()).items()
+    done: dict[tuple[object, ...], Shown] = {
+        tuple(one.keys.values()): one for one in shown if one.table == "done"
     }
     rows: list[str] = []
     for key, of in by_key.items():
         keys = next(iter(of.values())).keys
         cells = [_td(of.get(metric), interval=metric == "speedup") for metric, _ in COLUMNS]
-        done = sum(state == "done" for state in states[key])
         rows.append(
             f"<tr><td>{escape(model_name(str(keys['target'])))}</td>"
             f"<td>{escape(setting_name(keys))}</td>{''.join(cells)}"
-            f"<td>{done}/{len(states[key])}</td></tr>"
+            f"<td>{_num(done[key])} of {done[key].n}</td></tr>"
         )
     heads = "".join(f"<th>{name}</th>" for _, name in COLUMNS)
     return _section(
@@ -148,7 +155,8 @@ def _kinds(shown: Sequence[Shown]) -> str:
     heads = "".join(f"<th>{escape(kind) or '–'}</th>" for kind in kinds)
     return _section(
         "By kind of prompt",
-        "Measured speedups, medians. Blue: faster than plain decoding; orange: slower.",
+        "Speedups, measured (of toy models, simulated), medians. Blue: faster than plain decoding; "
+        "orange: slower.",
         f"<table><tr><th>setting</th>{heads}</tr>{body}</table>",
     )
 
@@ -181,7 +189,8 @@ def _pairs(results: Results, shown: Sequence[Shown]) -> str:
     )
     return _section(
         "Pairs",
-        "The best setting of each target and draft, its median measured speedup.",
+        "The best setting of each target and draft: its median speedup, measured (of toy models, "
+        "simulated).",
         f"<table><tr><th>target</th>{heads}</tr>{body}</table>",
     )
 
@@ -198,7 +207,7 @@ def _model(shown: Sequence[Shown]) -> str:
     return _section(
         "The cost model",
         f"Modelled from the calibrated costs and each run's own α and host time. "
-        f"<b>{share.value:.0%}</b> of {share.n} cells are within 10 % of the measured speedup "
+        f"<b>{_num(share)}</b> of {share.n} cells are within 10 % of the measured speedup "
         "(the band).",
         scatter(points),
     )
@@ -208,25 +217,21 @@ FURTHEST = 40
 """So many cells are named of those that the model misses."""
 
 
-def _off(results: Results) -> str:
+def _off(shown: Sequence[Shown]) -> str:
     """The cells that the model misses by more than a tenth, and the term that is to blame."""
+    of = {(one.metric, tuple(one.keys.items())): one for one in shown if one.table == "cells"}
     rows: list[tuple[float, str]] = []
-    for cell in results.cells.values():
-        measured, modelled = cell.value("speedup"), cell.value("modelled")
-        if not measured or not modelled or abs(modelled / measured - 1) <= figures.WITHIN:
+    for blamed in shown:
+        if blamed.table != "off":
             continue
-        terms: dict[str, float] = {}
-        for run in cell.runs:
-            for name, change in run.figures.gap.items():
-                terms[name] = terms.get(name, 0.0) + change / len(cell.runs)
-        blamed = max(terms, key=lambda name: abs(terms[name]), default="")
-        why = f"{blamed} ({terms[blamed]:+.2f}×)" if blamed else "–"
-        name = f"{setting_name(figures.keys_of(cell.setting))}, {cell.prompt}"
+        key = tuple(blamed.keys.items())
+        measured, modelled = of["speedup", key], of["modelled", key]
+        name = f"{setting_name(blamed.keys)}, {blamed.keys['prompt']}"
         rows.append(
             (
-                -abs(modelled / measured - 1),
-                f"<tr><td>{escape(name)}</td><td>{times(modelled)}</td><td>{times(measured)}</td>"
-                f"<td>{escape(why)}</td></tr>",
+                -abs(modelled.value / measured.value - 1),
+                f"<tr><td>{escape(name)}</td><td>{_num(modelled)}</td><td>{_num(measured)}</td>"
+                f"<td>{escape(blamed.metric)} ({_num(blamed)})</td></tr>",
             )
         )
     if not rows:
@@ -242,22 +247,27 @@ def _off(results: Results) -> str:
     )
 
 
-def _costs(results: Results) -> str:
+def _costs(results: Results, shown: Sequence[Shown]) -> str:
     if not results.calibrations:
         return ""
     charts: list[str] = []
-    for c in results.calibrations.values():
+    of = {(one.keys["calibration"], one.metric): one for one in shown if one.table == "costs"}
+    for key, c in results.calibrations.items():
         step = ""
         if c.draft is not None and c.draft_ns is not None:
             name = escape(c.draft.name)
-            step = f" A drafted token of {name}: {c.draft_ns / c.verify_ns[0]:.2f} single passes."
+            step = f" A drafted token of {name}: {_num(of[key, 'draft_step'])} single passes."
         what = f"{escape(c.target.name)} {escape(c.target.quantisation)}".strip()
         charts.append(
-            f"<figure><figcaption>{what}: T_v(1) = {c.verify_ns[0] / 1e6:.2f} ms on "
+            f"<figure><figcaption>{what}: T_v(1) = {_num(of[key, 'single_ms'])} ms on "
             f"{c.target.threads} threads, {c.rounds} passes of each width; the band holds the "
             f"middle half.{step}</figcaption>{cost_curve(c)}</figure>"
         )
-    return _section("What passes cost", "Measured before the runs.", "".join(charts))
+    return _section(
+        "What passes cost",
+        "Measured before the runs; of toy models, simulated.",
+        "".join(charts),
+    )
 
 
 def _problems(results: Results) -> str:
@@ -303,7 +313,7 @@ def _td(shown: Shown | None, *, interval: bool = False) -> str:
     if shown is None:
         return "<td>–</td>"
     span = f" <small>{_range(shown)}</small>" if interval else ""
-    return f"<td data-figure>{_rounded(shown)}{span}</td>"
+    return f"<td>{_num(shown)}{span}</td>"
 
 
 def _heat(shown: Shown | None, more: str = "") -> str:
@@ -313,20 +323,32 @@ def _heat(shown: Shown | None, more: str = "") -> str:
     ratio = max(min(shown.value, 2.0), 0.5)
     share = (ratio - 1) if ratio >= 1 else (1 / ratio - 1)
     hue = "faster" if ratio >= 1 else "slower"
-    return f'<td class="{hue}" style="--share:{share:.2f}">{_rounded(shown)}{more}</td>'
+    return f'<td class="{hue}" style="--share:{share:.2f}">{_num(shown)}{more}</td>'
 
 
-def _rounded(shown: Shown) -> str:
-    match shown.metric:
-        case "speedup" | "modelled":
-            return times(shown.value)
-        case "tokens_per_second":
-            return f"{shown.value:.1f}"
+def _num(shown: Shown, part: str = "value") -> str:
+    """A figure as people read it, with its place in the page's data."""
+    value: float = getattr(shown, part)
+    return f'<data value="{value!r}" data-at="{shown.at}.{part}">{_rounded(shown, value)}</data>'
+
+
+def _rounded(shown: Shown, value: float) -> str:
+    match shown.table, shown.metric:
+        case "off", _:
+            return f"{value:+.2f}×"
+        case _, "speedup" | "modelled":
+            return times(value)
+        case _, "tokens_per_second":
+            return f"{value:.1f}"
+        case _, "within_10_percent":
+            return f"{value:.0%}"
+        case _, "cells":
+            return f"{value:.0f}"
         case _:
-            return f"{shown.value:.2f}"
+            return f"{value:.2f}"
 
 
 def _range(shown: Shown) -> str:
     if shown.low is None or shown.high is None:
         return ""
-    return f"{times(shown.low)} to {times(shown.high)}"
+    return f"{_num(shown, 'low')} to {_num(shown, 'high')}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from engine.errors import RecordingError
@@ -14,7 +15,8 @@ def write_whole(path: Path, text: str) -> Path:
         part.write_text(text, encoding="utf-8", newline="")
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # the first error says more
+            part.unlink(missing_ok=True)
         raise RecordingError(
             f"{path.name} cannot be written: {error.strerror or error}.",
             "The results are safe in results.jsonl: make room, and open the report again.",

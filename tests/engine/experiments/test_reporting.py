@@ -49,25 +49,45 @@ def test_every_figure_is_recomputed(folder):
     assert check(folder) == []
 
 
-def test_another_figure_is_found(folder, tmp_path):
-    for name in ("results.jsonl", "report.html"):
+@pytest.fixture
+def copy(folder, tmp_path) -> Path:
+    for name in ("results.jsonl", "report.html", "spec.json"):
         (tmp_path / name).write_bytes((folder / name).read_bytes())
-    page = tmp_path / "report.html"
+    return tmp_path
+
+
+def data_of(page: str) -> str:
+    return re.search(r'id="figures">(.*?)</script>', page, re.S)[1]
+
+
+def test_another_figure_is_found(copy):
+    page = copy / "report.html"
     text = page.read_text("utf-8")
-    data = json.loads(re.search(r'id="figures">(.*?)</script>', text, re.S)[1])
+    data = json.loads(data_of(text))
     tables = {shown["table"] for shown in data}
-    assert tables == {"settings", "kinds", "pairs", "cells", "model"}
+    assert tables >= {"settings", "kinds", "pairs", "cells", "model", "done", "costs"}
+
+    def found(changed: list) -> list[str]:
+        page.write_text(text.replace(data_of(text), json.dumps(changed)), "utf-8")
+        return check(copy)
+
+    assert found(data) == []
     for table in tables:
         at = next(i for i, shown in enumerate(data) if shown["table"] == table)
-        value = data[at]["value"]
-        changed = text.replace(json.dumps(value, ensure_ascii=False), json.dumps(value * 1.0001), 1)
-        if changed == text:
-            continue
-        page.write_text(changed, "utf-8")
-        assert check(tmp_path), table
-    shown = re.search(r"<td data-figure>([^<]*)", text)[1]
-    page.write_text(text.replace(f"<td data-figure>{shown}", "<td data-figure>9.99×", 1), "utf-8")
-    assert "does not show its figures" in check(tmp_path)[0]
+        other = {**data[at], "value": data[at]["value"] * 1.0001 + 1e-6}
+        assert found([*data[:at], other, *data[at + 1 :]]), table
+        assert any("missing" in why for why in found([*data[:at], data[at - 1], *data[at + 1 :]]))
+
+
+def test_another_visible_number_is_found(copy):
+    page = copy / "report.html"
+    text = page.read_text("utf-8")
+    numbers = re.findall(r"<data [^>]*>[^<]*</data>", text)
+    assert len(numbers) > 100
+    for number in (numbers[0], numbers[1], numbers[40], numbers[-1]):
+        false = re.sub(r">[^<]*<", ">9.87×<", number)
+        page.write_text(text.replace(number, false, 1), "utf-8")
+        assert check(copy)
 
 
 class Reader(HTMLParser):
