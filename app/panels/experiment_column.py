@@ -54,8 +54,8 @@ class ExperimentColumn(QWidget):
         self.remove = self._button("remove", "Delete…", "Move the folder to the trash")
         self.new.setProperty("kind", "primary")
         self._lay_out()
-        self.list.selectionModel().currentChanged.connect(lambda: self._on_chosen())
-        model.dataChanged.connect(lambda: self.tell())
+        self.list.selectionModel().currentChanged.connect(self._on_chosen)
+        model.dataChanged.connect(self.tell)
         model.modelReset.connect(self.tell)
         self.tell()
 

@@ -74,7 +74,7 @@ def main(
                 "its_speedup": round(fixed[best], 3),
                 "of_best_or_plain": round(ratios[-1], 3),
                 "worst_prompt": round(min(each), 3),
-            }  # fmt: skip
+            }
         )
     print(
         json.dumps(
@@ -89,7 +89,7 @@ def main(
                 "least_of_best": round(min(ratios), 3),
                 "worst_prompt_of_plain": round(least, 3),
                 "kinds": rows,
-            }  # fmt: skip
+            }
         )
     )
 
