@@ -11,12 +11,12 @@ from pathlib import Path
 
 import msgspec
 
-from app.words import duration_left
 from engine.drafting.registry import DRAFTERS
 from engine.errors import DraftscopeError
 from engine.experiments.grid import grid
 from engine.experiments.prompts import Prompt, choose, read_prompts, suite
 from engine.experiments.spec import GRID, PromptChoice, Spec, checked
+from engine.experiments.sweep import duration_left
 
 SETTINGS_MAX = 10_000
 """Counted one by one in about 60 ms; more of them, nobody waits for."""

@@ -174,6 +174,8 @@ def preparing(part: str) -> str:
 def sweep_progress(at: Progress) -> str:
     """How far an experiment is, in one line."""
     parts = [f"{at.done:,} of {at.total:,} runs"]
+    from engine.experiments.sweep import duration_left
+
     if at.seconds_left is not None and at.done < at.total:
         parts.append(f"{duration_left(at.seconds_left)} left")
     if at.failed:
@@ -181,11 +183,3 @@ def sweep_progress(at: Progress) -> str:
     if at.doing:
         parts.append(at.doing)
     return " · ".join(parts)
-
-
-def duration_left(seconds: float) -> str:
-    """Such as "40 s", "3 min", "2 h 10 min"."""
-    if seconds < 90:
-        return f"{max(seconds, 1):.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

@@ -92,11 +92,17 @@ class _Line:
         self._shown = 0.0
 
     def show(self, progress: Progress) -> None:
+        from engine.experiments.sweep import duration_left
+
         now = time.monotonic()
         if now - self._shown < (0.1 if self._live else self.EVERY_S):
             return
         self._shown = now
-        left = "" if progress.seconds_left is None else f", {duration(progress.seconds_left)} left"
+        left = (
+            ""
+            if progress.seconds_left is None
+            else f", {duration_left(progress.seconds_left)} left"
+        )
         failed = f", {progress.failed} cells without figures" if progress.failed else ""
         text = f"{progress.done} of {progress.total} runs{left}{failed} · {progress.doing}"
         sys.stderr.write(f"\r\x1b[K{text[:160]}" if self._live else f"{text}\n")
@@ -106,11 +112,3 @@ class _Line:
         if self._live and self._shown:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
-
-
-def duration(seconds: float) -> str:
-    """Such as "40 s", "3 min", "2 h 10 min"."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

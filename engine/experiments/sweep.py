@@ -69,6 +69,14 @@ class Progress(msgspec.Struct, frozen=True):
 Tell = Callable[[Progress], None]
 
 
+def duration_left(seconds: float) -> str:
+    """Such as "40 s", "3 min", "2 h 10 min"."""
+    if seconds < 90:
+        return f"{max(seconds, 1):.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
 class Problem(msgspec.Struct, frozen=True):
     """Why a cell has no figures. refused: trying again would not help."""
 
