@@ -31,6 +31,7 @@ _NOTHING = {
     "ngram": "no match in the text",
     "suffix": "no match in the text",
     "ngram-table": "no match in the table",
+    "auto": "nothing to copy, no draft that pays",
 }
 
 
