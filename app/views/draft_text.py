@@ -95,13 +95,15 @@ def draft_box(run: Run, current: Round) -> Box:
             note="The target decodes alone, one token with each pass.",
         )  # fmt: skip
     titles, subtitle = _names(run, current)
+    drafter = run.started.config.drafter
     n, ns, chosen = len(current.drafted), current.draft_ns, current.length
     if n == 0:
         if current.verified is None and chosen is None:
             return Box(titles, subtitle, note="…")
         main = f"0 tokens in {fmt.duration(ns)}" if ns else "0 tokens"
         refused = chosen is not None and chosen.reason != "no match"
-        note = "no proposal\nthe length policy wanted none" if refused else "no proposal"
+        why = "none was worth its time" if drafter == "auto" else "the length policy wanted none"
+        note = f"no proposal\n{why}" if refused else "no proposal"
         return Box(titles, subtitle, note=note, main=(main,), detail=_nothing(run, current))
     chips = [
         Chip(d.piece or run.label(d.id), TokenState.PENDING, d.index, False)

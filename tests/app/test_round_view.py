@@ -591,7 +591,9 @@ def test_nothing_proposed_because_of_a_policy() -> None:
     free = policy_trace("auto", 0, "no match", None, None, drafter="auto")
     assert text_of(free, 1).boxes[0].detail == ("nothing to copy, no draft that pays",)
     weighed = policy_trace("auto", 0, "policy", 0.4, 0.6, drafter="auto")
-    assert "auto: 0.4 tokens expected" in text_of(weighed, 1).boxes[0].detail[0]
+    draft = text_of(weighed, 1).boxes[0]
+    assert draft.note == "no proposal\nnone was worth its time"
+    assert "auto: 0.4 tokens expected" in draft.detail[0]
 
 
 def test_a_chosen_length_ends_the_drafting(view: RoundView) -> None:
