@@ -81,7 +81,8 @@ def measure(
             return spent
 
         single = min(one(1) for _ in range(3))
-        once_s = 2 * (single + one(WIDTHS[-1])) / 2 * len(WIDTHS) / 1e9
+        # Each width twice, at the mean of the narrowest and the widest.
+        once_s = (single + one(WIDTHS[-1])) * len(WIDTHS) / 1e9
         low, high = ROUNDS
         rounds = int(np.clip(budget_s / max(once_s, 1e-9), low, high))
         times = np.zeros((rounds, len(WIDTHS)))
