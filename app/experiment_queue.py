@@ -22,7 +22,8 @@ from engine.session import JobFinished, SweepJob
 
 class ExperimentQueue(QObject):
     """Starts the next experiment when the engine is free. What runs is on disk run by run, so
-    stopping, closing the window and a crash lose nothing but the run that goes on.
+    stopping, closing the window and a crash lose at most what the block has made before its
+    baseline, and the run that goes on.
 
     progressed(Path, Progress), ended(Path), failed(ErrorInfo): of the one that runs.
     """

@@ -33,7 +33,8 @@ def bench(
 ) -> None:
     """Run every combination of a spec over its prompts, and write a report.
 
-    Each run is on disk before the next one begins: stop it, or lose power, and --resume goes on.
+    Each run is on disk once it and its baseline have ended: stop it, or lose power, and --resume
+    goes on.
     """
     with clear_errors(debug):
         from engine.experiments.spec import read_spec

@@ -1,7 +1,7 @@
 """The folder of an experiment: what is finished is never lost, and never done twice.
 
     spec.json       the spec, complete
-    results.jsonl   one record a line, written to disk as each run ends
+    results.jsonl   one record a line, on disk once a run and its baseline have ended
     recordings/     the events of each run
     report.html, results.csv
 

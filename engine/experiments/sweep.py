@@ -1,4 +1,5 @@
-"""Running an experiment: block by block, each run on record before the next one begins."""
+"""Running an experiment: block by block. Each run is on record as soon as it and its baseline have
+ended; the few of a block that come before the baseline wait for it."""
 
 from __future__ import annotations
 
@@ -126,9 +127,7 @@ class Bench:
             return
         try:
             self._enter_pair(block, cells, tell)
-        except Cancelled:
-            raise
-        except RecordingError:
+        except (Cancelled, RecordingError):
             raise
         except DraftscopeError as error:
             for cell in cells:
@@ -429,7 +428,7 @@ class Board:
         self._tell(self.progress(doing))
 
     def progress(self, doing: str) -> Progress:
-        done, failed, finished, left = 0, 0, 0, 0
+        done, left = 0, 0
         repeats: dict[str, int] = {}
         for block in self._grid.blocks:
             for cell in block.cells:

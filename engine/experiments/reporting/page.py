@@ -17,8 +17,6 @@ from engine.experiments.reporting.style import STYLE
 from engine.experiments.reporting.writing import write_whole
 from engine.experiments.results import Results, grouped
 
-Keys = dict[str, str | int | float | None]
-
 
 def write_report(results: Results) -> Path:
     """Write the page into the experiment's folder. Raises RecordingError."""

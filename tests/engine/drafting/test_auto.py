@@ -31,6 +31,7 @@ def test_where_passes_are_flat_it_copies_all_that_matches():
     assert proposal.ids == PROMPT[4:18]  # the whole rest
     assert proposal.origin == "suffix"
     assert proposal.source == (4, 18)
+    assert drafter.length.reason == "no match", "there was no more to copy, nothing was refused"
 
 
 def test_where_each_token_costs_a_pass_it_decodes_plainly_and_says_why():
