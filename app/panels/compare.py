@@ -5,24 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import (
     QDragEnterEvent,
     QDropEvent,
-    QKeyEvent,
     QPainter,
     QPaintEvent,
 )
 from PySide6.QtWidgets import (
     QFileDialog,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QMenu,
     QPushButton,
     QSizePolicy,
     QStackedWidget,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -35,6 +32,7 @@ from app.panels.banner import Banners
 from app.panels.compare_view import CompareView
 from app.panels.fields import muted
 from app.panels.file_drop import dropped_file
+from app.panels.page import Bar, Page, close_button
 from app.panels.race_picker import RunReader, run_of
 from app.recordings import Entry
 from app.views.run_inks import MOST
@@ -53,14 +51,13 @@ FULL = (
 )
 
 
-class ComparePage(QWidget):
+class ComparePage(Page):
     """closed: the close button or Escape. replay_wanted(Path or Run): a run is to be played.
 
     entries: lists the recent recordings, asked each time that the menu opens. ask_recording: a
     file dialog (tests replace it).
     """
 
-    closed = Signal()
     replay_wanted = Signal(object)
 
     def __init__(
@@ -90,7 +87,7 @@ class ComparePage(QWidget):
         self._show()
 
     def _lay_out_bar(self) -> None:
-        self._bar = _Bar()
+        self._bar = Bar()
         self._bar.setFixedHeight(BAR)
         title = QLabel("Compare")
         title.setProperty("role", "title")
@@ -103,12 +100,7 @@ class ComparePage(QWidget):
         self.add_button.clicked.connect(lambda: self._open_menu(self.add_button))
         self.add_button.setAccessibleName("Add run")
         self.add_button.setToolTip("Add a recorded run; recordings can be dropped here too")
-        self.close_button = QToolButton()
-        self.close_button.setProperty("kind", "flat")
-        self.close_button.setFixedSize(36, 32)
-        self.close_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.close_button.setAccessibleName("Close the comparison")
-        self.close_button.setToolTip("Close the comparison (Esc)")
+        self.close_button = close_button("Close the comparison", "Close the comparison (Esc)")
         self.close_button.clicked.connect(self.closed)
         line = QHBoxLayout(self._bar)
         line.setContentsMargins(16, 0, 16, 0)
@@ -309,24 +301,7 @@ class ComparePage(QWidget):
         member = self._members[place]
         self.replay_wanted.emit(member.path if member.path is not None else member.run)
 
-    # Keys and looks
-
-    def event(self, event: QEvent) -> bool:
-        # Before the window's shortcuts get it: while the page is shown, Escape closes it.
-        if (
-            event.type() == QEvent.Type.ShortcutOverride
-            and isinstance(event, QKeyEvent)
-            and event.key() == Qt.Key.Key_Escape
-        ):
-            event.accept()
-            return True
-        return super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape:
-            self.closed.emit()
-        else:
-            super().keyPressEvent(event)
+    # Looks
 
     def paintEvent(self, event: QPaintEvent) -> None:
         QPainter(self).fillRect(self.rect(), theme.theme().window)
@@ -342,12 +317,3 @@ def _same(first: Run, second: Run) -> bool:
     """The same run, also where it was read twice."""
     a, b = first.started, second.started
     return first is second or (a == b and first.token_ids == second.token_ids)
-
-
-class _Bar(QFrame):
-    """The strip at the top, a hairline below it."""
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        now, painter = theme.theme(), QPainter(self)
-        painter.fillRect(self.rect(), now.panel)
-        painter.fillRect(0, self.height() - 1, self.width(), 1, now.line)

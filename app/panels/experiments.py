@@ -7,14 +7,13 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QFile, QSize, Qt, QTimer, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtCore import QFile, QSize, Qt, QTimer, QUrl, Signal
+from PySide6.QtGui import QDesktopServices, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
     QHBoxLayout,
     QLabel,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -28,6 +27,7 @@ from app.panels.banner import Banners
 from app.panels.experiment_column import ExperimentColumn
 from app.panels.experiment_results import ResultsView
 from app.panels.fields import muted
+from app.panels.page import Page, close_button
 from app.words import sweep_progress
 from engine.errors import DraftscopeError, ErrorInfo
 from engine.experiments.ledger import SPEC
@@ -43,7 +43,7 @@ REREAD_MS = 2000
 """While an experiment runs, its results are read again at most so often."""
 
 
-class ExperimentsPage(QWidget):
+class ExperimentsPage(Page):
     """closed: the close button or Escape. replay_wanted(Path), compare_wanted(list[Path]): of
     recordings.
 
@@ -51,7 +51,6 @@ class ExperimentsPage(QWidget):
     open_url, trash: what the system does (tests replace them).
     """
 
-    closed = Signal()
     replay_wanted = Signal(object)
     compare_wanted = Signal(object)
 
@@ -83,7 +82,7 @@ class ExperimentsPage(QWidget):
         self._stale.setInterval(REREAD_MS)
         self._stale.timeout.connect(self._reread)
         self.title, self.state = QLabel("Experiments"), muted()
-        self.close_button = QToolButton()
+        self.close_button = close_button("Close the experiments", "Back to the run (Esc)")
         self._lay_out()
         self._connect()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -95,10 +94,6 @@ class ExperimentsPage(QWidget):
     def _lay_out(self) -> None:
         self.title.setFont(theme.font(theme.BODY))
         self.title.setProperty("role", "title")
-        self.close_button.setProperty("kind", "flat")
-        self.close_button.setFixedSize(36, 32)
-        self.close_button.setAccessibleName("Close the experiments")
-        self.close_button.setToolTip("Back to the run (Esc)")
         top = QHBoxLayout()
         top.setContentsMargins(16, 8, 16, 0)
         top.setSpacing(16)
@@ -314,23 +309,6 @@ class ExperimentsPage(QWidget):
         self.reader.wait()
         if self.dialog is not None:
             self.dialog.close()
-
-    def event(self, event: QEvent) -> bool:
-        # Before the window's Escape, which would stop the experiment.
-        if (
-            event.type() == QEvent.Type.ShortcutOverride
-            and isinstance(event, QKeyEvent)
-            and event.key() == Qt.Key.Key_Escape
-        ):
-            event.accept()
-            return True
-        return super().event(event)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape:
-            self.closed.emit()
-        else:
-            super().keyPressEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         now, painter = theme.theme(), QPainter(self)

@@ -9,9 +9,7 @@ from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QHideEvent, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QFileDialog,
-    QFrame,
     QHBoxLayout,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -20,6 +18,7 @@ from app import assets, race_words, theme
 from app.files import FILTER
 from app.panels.banner import Banners
 from app.panels.fields import muted
+from app.panels.page import Bar, close_button
 from app.panels.race_picker import ROLES, RunPicker, RunReader, run_of
 from app.panels.race_transport import RaceTransport
 from app.race import Race
@@ -73,12 +72,7 @@ class RacePage(QWidget):
             picker.chosen.connect(lambda run, i=lane: self.choose(i, run))
             picker.wanted.connect(lambda path, role, i=lane: self.open(i, path, role))
             picker.browse.connect(lambda i=lane: self._browse(i))
-        self.close_button = QToolButton()
-        self.close_button.setProperty("kind", "flat")
-        self.close_button.setFixedSize(36, 32)
-        self.close_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.close_button.setAccessibleName("Close the race")
-        self.close_button.setToolTip("Close the race (Esc)")
+        self.close_button = close_button("Close the race", "Close the race (Esc)")
         self.close_button.clicked.connect(self.closed)
         self._lay_out()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -92,7 +86,7 @@ class RacePage(QWidget):
         self._show()
 
     def _lay_out(self) -> None:
-        bar = _Bar()
+        bar = Bar()
         bar.setFixedHeight(BAR)
         top = QHBoxLayout(bar)
         top.setContentsMargins(16, 0, 16, 0)
@@ -241,15 +235,6 @@ class RacePage(QWidget):
     def _restyle(self) -> None:
         self.close_button.setIcon(assets.icon("close", theme.theme().muted))
         self.update()
-
-
-class _Bar(QFrame):
-    """The strip at the top, a hairline below it."""
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        now, painter = theme.theme(), QPainter(self)
-        painter.fillRect(self.rect(), now.panel)
-        painter.fillRect(0, self.height() - 1, self.width(), 1, now.line)
 
 
 def _plain(event: QKeyEvent) -> bool:
