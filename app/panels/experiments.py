@@ -75,6 +75,7 @@ class ExperimentsPage(Page):
         self.trash: Callable[[Path], bool] = _to_trash
         self._first_spec, self._recent = first_spec, recent
         self._results: Results | None = None
+        self._progress: Progress | None = None  # of the one that runs, as it last told
         self._shown: Path | None = None
         self._others: list[Path] = []
         self._stale = QTimer(self)
@@ -125,6 +126,7 @@ class ExperimentsPage(Page):
         self.reader.failed.connect(self._on_unread)
         self.queue.progressed.connect(self._on_progress)
         self.queue.ended.connect(self._on_ended)
+        self.queue.changed.connect(self._tell_state)
         self.queue.failed.connect(self.banners.error)
         self.view.replay_wanted.connect(self.replay)
         self.view.compare_wanted.connect(self.compare)
@@ -281,21 +283,24 @@ class ExperimentsPage(Page):
     # What comes of it
 
     def _on_progress(self, folder: Path, progress: Progress) -> None:
-        held = "Paused. " if self.queue.held else ""
-        share = progress.done / progress.total if progress.total else 0.0
-        self.column.say(f"{held}{sweep_progress(progress)}", share)
+        self._progress = progress
         self._tell_state()
         if folder == self._shown and not self._stale.isActive():
             self._stale.start()
 
     def _on_ended(self, folder: Path) -> None:
-        if self.queue.running is None:
-            self.column.say("", None)
+        self._progress = None
         self._tell_state()
         if folder == self._shown:
             self._reread()
 
     def _tell_state(self) -> None:
+        at = self._progress if self.queue.running is not None else None
+        if at is None:
+            self.column.say("", None)
+        else:
+            held = "Paused. " if self.queue.held else ""
+            self.column.say(f"{held}{sweep_progress(at)}", at.done / at.total if at.total else 0.0)
         entry = self.column.entry
         self.state.setText(status(entry) if entry is not None else "")
 

@@ -115,8 +115,11 @@ def test_held_stopped_and_resumed(qtbot, page, window: MainWindow):
     entry = page.column.entry
     assert entry.standing == "held"
     assert page.column.hold.text() == "Go on"
+    assert page.column.doing.text().startswith("Paused. ")
+    assert page.state.text().startswith("Paused · ")
     page.column.wanted.emit("hold")
     assert entry.standing == "running"
+    assert page.state.text().startswith("Running · ")
     page.column.wanted.emit("stop")
     wait_idle(qtbot, window)
     entry = page.column.entry
