@@ -7,7 +7,6 @@ from PySide6.QtGui import (
     QContextMenuEvent,
     QFont,
     QFontMetricsF,
-    QGuiApplication,
     QKeyEvent,
     QKeySequence,
     QPainter,
@@ -23,7 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app import theme
+from app import clipboard, theme
 from app.comparison import Compared, Value
 from app.models.compare_table import ROW, VALUE, CompareTable
 from app.views.run_inks import BADGE, ink, paint_badge
@@ -73,7 +72,7 @@ class CompareTableView(QTableView):
 
     def copy(self) -> None:
         rows = sorted({index.row() for index in self.selectionModel().selectedRows()})
-        QGuiApplication.clipboard().setMimeData(self.table.copied(rows))
+        clipboard.put(self.table.copied(rows))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.matches(QKeySequence.StandardKey.Copy):
