@@ -13,6 +13,7 @@ GAMMA_MAX = 32
 BRANCHES_MAX = 16
 LENIENCE_MIN = 0.05
 TOP_MAX = 100
+EXIT_LAYER_MAX = 999
 SEED_MAX = 2**31 - 1
 """What the window's number box holds: a seed is the same everywhere."""
 
@@ -27,7 +28,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     chain and (2,) two chains of γ tokens. γ is then the depth of the tree.
     lenience: the bias of the rule `lenient`, 1 for none. epsilon and delta: of `typical`.
     confidence: threshold of the length policy `confidence`. entropy_bound and entropy_scale: λ and
-    the factor before the entropy of the length policy `entropy`.
+    the factor before the entropy of the length policy `entropy`. exit_layer: layers of the target
+    that the drafter `early-exit` drafts with; 0: a quarter of them.
     """
 
     gamma: int = 4
@@ -49,6 +51,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     confidence: float = 0.4
     entropy_bound: float = 0.3
     entropy_scale: float = 0.2
+    exit_layer: int = 0
 
     @property
     def greedy(self) -> bool:
@@ -82,6 +85,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         _between("The confidence threshold", self.confidence, 0.0, 1.0)
         _between("The entropy bound", self.entropy_bound, 0.0, 1.0)
         _between("The entropy scale", self.entropy_scale, 0.0, 10.0)
+        _between("The exit layer", self.exit_layer, 0, EXIT_LAYER_MAX)
         return self
 
     def baseline(self) -> Config:
@@ -114,11 +118,20 @@ def _figure(value: float) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
+DEVICES = ("auto", "cpu", "cuda", "mps")
+"""Where torch computes; a CUDA device may have its number: `cuda:1`."""
+PRECISIONS = ("auto", "float32", "bfloat16", "float16", "int8", "int4")
+"""What torch computes in; int8 and int4 quantise the weights while they are loaded."""
+
+
 class ModelSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which model to load and how.
 
-    source: a file, a folder, `toy`, or "" for the embedded default. threads 0 and context 0 leave
-    the choice to the backend. gpu_layers -1 puts every layer on the GPU that the build can use.
+    source: a file, a folder, a hub id, `toy`, or "" for the embedded default. threads 0 and context
+    0 leave the choice to the backend. gpu_layers, of GGUF models: -1 puts every layer on the GPU
+    that the build can use. device and precision, of Hugging Face models: see `DEVICES` and
+    `PRECISIONS`; "auto" takes the fastest device there is, and what the device computes fastest of
+    what the weights are stored in.
     """
 
     source: str = ""
@@ -126,3 +139,5 @@ class ModelSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     threads: int = 0
     gpu_layers: int = -1
     context: int = 0
+    device: str = "auto"
+    precision: str = "auto"

@@ -18,7 +18,7 @@ import msgspec
 from engine.config import Config
 from engine.errors import ErrorInfo
 
-SCHEMA = 3
+SCHEMA = 4
 
 Role = Literal["baseline", "speculative"]
 AddedKind = Literal["resampled", "bonus", "end"]
@@ -61,7 +61,11 @@ class Judged(Record, frozen=True, omit_defaults=True):
 
 
 class ModelInfo(Record, frozen=True):
-    """A loaded model, as shown and recorded (no paths: nothing personal)."""
+    """A loaded model, as shown and recorded (no paths: nothing personal).
+
+    simulated: its times are (toys). synthetic: its weights are made up, so its times are real but
+    what it accepts is simulated. layers: decoder layers, 0 if not known.
+    """
 
     name: str
     backend: str
@@ -74,6 +78,8 @@ class ModelInfo(Record, frozen=True):
     threads: int = 0
     library: str = ""
     simulated: bool = False
+    synthetic: bool = False
+    layers: int = 0
 
 
 class TableInfo(Record, frozen=True):
