@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import msgspec
 
-from app.setup import TOY, Setup, window_threads
+from app.setup import Setup, window_threads
+from app.sources import TOY, source_name
 from engine.experiments.spec import GRID, PromptChoice, Spec
 
 FIRST_GAMMAS = (2, 4, 8)
@@ -15,7 +15,7 @@ FIRST_PROMPTS = 12
 """Of the suite, two of each kind: about as many as say something of a kind in a few minutes."""
 _SCALARS = (
     *("max_tokens", "repeats", "seed", "top_k", "top_p", "threads", "gpu_layers", "context"),
-    "record",
+    *("device", "precision", "record"),
 )
 
 
@@ -39,6 +39,8 @@ def from_setup(setup: Setup) -> Spec:
         threads=setup.threads or window_threads(),
         gpu_layers=setup.gpu_layers,
         context=setup.context,
+        device=setup.device,
+        precision=setup.precision,
     )
 
 
@@ -47,7 +49,7 @@ def _name(source: str) -> str:
 
     if not source:
         return EMBEDDED_NAME
-    return "the toy pair" if source == TOY else Path(source).stem
+    return "the toy pair" if source == TOY else source_name(source)
 
 
 def spec_toml(spec: Spec) -> str:

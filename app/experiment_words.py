@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from app.sources import source_name
 from app.words import DRAFTER_NAMES, RULE_NAMES
 from engine.cost import times
 from engine.drafting.registry import drafter_kind
@@ -180,18 +181,13 @@ def model_labels(sources: Iterable[object]) -> dict[object, Label]:
         elif source == "toy":
             labels[source] = Label("Toy", "the toy model: its times are simulated")
         else:
-            names.setdefault(_stem(str(source)), []).append(str(source))
+            names.setdefault(source_name(str(source)), []).append(str(source))
     for name, alike in names.items():
         for source in alike:
             folder = Path(source).parent.name
             text = f"{folder}/{name}" if len(alike) > 1 and folder else name
             labels[source] = Label(text, source)
     return labels
-
-
-def _stem(source: str) -> str:
-    path = Path(source)
-    return path.stem if path.suffix.lower() == ".gguf" else path.name or source
 
 
 def gamma_of(setting: Setting) -> int | str:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from app.sources import TOY, Library, library_of
 from engine.config import Config, ModelSpec
 from engine.errors import DraftscopeError
 from engine.events import RunStarted
@@ -18,15 +19,15 @@ Measure = Literal["measure", "reuse", "none"]
 Field = Literal[
     "prompt", "draft", "drafter", "corpus", "gamma", "length_policy", "branches", "rule", "sampling"
 ]
-TOY = "toy"
+EARLY_EXIT = "early-exit"
 
 
 class Setup(msgspec.Struct, frozen=True):
     """The setup panel and the two pickers.
 
-    target and draft: a file, `toy`, or "" for the embedded model; draft None: no draft chosen.
-    corpus: the text that an n-gram table counts, a file, or "" for the bundled one.
-    threads 0: `window_threads()`. context 0 and gpu_layers -1: the backend's choice.
+    target and draft: a source as of `ModelSpec`; draft None: no draft chosen. corpus: the text that
+    an n-gram table counts, a file, or "" for the bundled one. threads 0: `window_threads()`.
+    context 0, gpu_layers -1, device and precision "auto": the backend's choice.
     """
 
     prompt: str = ""
@@ -39,6 +40,14 @@ class Setup(msgspec.Struct, frozen=True):
     gpu_layers: int = -1
     context: int = 0
     corpus: str = ""
+    device: str = "auto"
+    precision: str = "auto"
+
+    @property
+    def libraries(self) -> frozenset[Library]:
+        """What runs the chosen models."""
+        sources = [self.target] if self.draft is None else [self.target, self.draft]
+        return frozenset(library_of(source) for source in sources)
 
     def job(self, recording: Path | None) -> Job:
         """What Run asks the engine for."""
@@ -72,6 +81,8 @@ class Setup(msgspec.Struct, frozen=True):
             threads=self.threads or window_threads(),
             gpu_layers=self.gpu_layers,
             context=self.context,
+            device=self.device,
+            precision=self.precision,
         )
 
     def recorded(self, started: RunStarted) -> Setup:
@@ -113,6 +124,11 @@ def problems(setup: Setup) -> dict[Field, str]:
         if kind.needs_model and setup.draft is None:
             error = no_draft_model(kind.name)
             found["draft"] = f"{error.message} {error.hint}"
+        if kind.name == EARLY_EXIT and library_of(setup.target) != "hf":
+            found["drafter"] = (
+                f"The drafter {kind.name!r} needs a Hugging Face target, whose layers it can run "
+                "alone. Choose such a target, or another drafter."
+            )
         if kind.needs_table and setup.corpus and not Path(setup.corpus).is_file():
             name = Path(setup.corpus).name
             found["corpus"] = f"{name} is no longer there. Choose another text."

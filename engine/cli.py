@@ -13,7 +13,7 @@ import typer
 from engine import options
 from engine.cli_bench import bench
 from engine.cli_check import check
-from engine.config import Config
+from engine.config import Config, ModelSpec
 from engine.options import DEFAULT
 from engine.terminal import (
     EXIT_CANCELLED,
@@ -65,12 +65,15 @@ def run(
     confidence: options.Confidence = DEFAULT.confidence,
     entropy_bound: options.EntropyBound = DEFAULT.entropy_bound,
     entropy_scale: options.EntropyScale = DEFAULT.entropy_scale,
+    exit_layer: options.ExitLayer = DEFAULT.exit_layer,
     corpus: options.Corpus = None,
     backend: options.Backend = "auto",
     raw: options.Raw = False,
     threads: options.Threads = 0,
     gpu_layers: options.GpuLayers = -1,
     context: options.Context = 0,
+    device: options.Device = "auto",
+    precision: options.Precision = "auto",
     baseline: Annotated[
         bool, typer.Option("--baseline/--no-baseline", help="Measure plain decoding first.")
     ] = True,
@@ -101,8 +104,17 @@ def run(
             confidence=confidence,
             entropy_bound=entropy_bound,
             entropy_scale=entropy_scale,
+            exit_layer=exit_layer,
         ).validated()
-        spec, draft_spec = options.specs(target, draft, backend, threads, gpu_layers, context)
+        how = ModelSpec(
+            backend=backend,
+            threads=threads,
+            gpu_layers=gpu_layers,
+            context=context,
+            device=device,
+            precision=precision,
+        )
+        spec, draft_spec = options.specs(target, draft, how)
         job = Job(
             prompt=text,
             config=config,

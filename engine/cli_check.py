@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine import options
-from engine.config import Config
+from engine.config import Config, ModelSpec
 from engine.options import DEFAULT
 from engine.terminal import EXIT_FAILED, clear_errors, on_engine_thread, utf8_output
 
@@ -43,12 +43,15 @@ def check(
     confidence: options.Confidence = DEFAULT.confidence,
     entropy_bound: options.EntropyBound = DEFAULT.entropy_bound,
     entropy_scale: options.EntropyScale = DEFAULT.entropy_scale,
+    exit_layer: options.ExitLayer = DEFAULT.exit_layer,
     corpus: options.Corpus = None,
     backend: options.Backend = "auto",
     raw: options.Raw = False,
     threads: options.Threads = 0,
     gpu_layers: options.GpuLayers = -1,
     context: options.Context = 0,
+    device: options.Device = "auto",
+    precision: options.Precision = "auto",
     as_json: options.AsJson = False,
     debug: options.Debug = False,
 ) -> None:
@@ -63,7 +66,15 @@ def check(
     with clear_errors(debug):
         if target == "toy" and not draft:
             draft = "toy"
-        spec, draft_spec = options.specs(target, draft, backend, threads, gpu_layers, context)
+        how = ModelSpec(
+            backend=backend,
+            threads=threads,
+            gpu_layers=gpu_layers,
+            context=context,
+            device=device,
+            precision=precision,
+        )
+        spec, draft_spec = options.specs(target, draft, how)
         name = options.drafter_name(drafter, draft)
         job = CheckJob(
             prompt=options.prompt_text(prompt, prompt_file),
@@ -84,6 +95,7 @@ def check(
                 confidence=confidence,
                 entropy_bound=entropy_bound,
                 entropy_scale=entropy_scale,
+                exit_layer=exit_layer,
             ),
             target=spec,
             draft=draft_spec,

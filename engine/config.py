@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import msgspec
 
@@ -141,3 +142,17 @@ class ModelSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     context: int = 0
     device: str = "auto"
     precision: str = "auto"
+
+    def validated(self) -> ModelSpec:
+        """Return self, or raise ConfigError for a device or a precision that does not exist."""
+        if self.device not in DEVICES and not re.fullmatch("cuda:[0-9]{1,3}", self.device):
+            raise ConfigError(
+                f"There is no device {self.device!r}.",
+                f"Known devices: {', '.join(DEVICES)}, and cuda:1 for the second GPU.",
+            )
+        if self.precision not in PRECISIONS:
+            raise ConfigError(
+                f"There is no precision {self.precision!r}.",
+                f"Known precisions: {', '.join(PRECISIONS)}.",
+            )
+        return self

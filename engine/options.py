@@ -6,21 +6,29 @@ import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
+import msgspec
 import typer
 
-from engine.config import Config, ModelSpec
+from engine.config import DEVICES, PRECISIONS, Config, ModelSpec
 from engine.errors import ConfigError, PromptError
 
 BackendName = Literal["auto", "gguf", "hf"]
 DEFAULT = Config()
 
-Target = Annotated[str, typer.Option(help="GGUF file, 'toy', or nothing: embedded.")]
-Draft = Annotated[str, typer.Option(help="GGUF file or 'toy'.")]
+Target = Annotated[
+    str,
+    typer.Option(
+        help="GGUF file, Hugging Face folder or cached hub id, 'toy', or nothing: embedded."
+    ),
+]
+Draft = Annotated[
+    str, typer.Option(help="GGUF file, Hugging Face folder or cached hub id, or 'toy'.")
+]
 Drafter = Annotated[
     str,
     typer.Option(
-        help="model, ngram, suffix, chain, ngram-table or auto; default: model with --draft, "
-        "else ngram."
+        help="model, ngram, suffix, chain, ngram-table, early-exit or auto; default: model with "
+        "--draft, else ngram."
     ),
 ]
 Prompt = Annotated[str | None, typer.Option(help="Default: the first preset.")]
@@ -52,13 +60,39 @@ LengthPolicy = Annotated[
 Confidence = Annotated[float, typer.Option(help="Threshold of the length policy confidence.")]
 EntropyBound = Annotated[float, typer.Option(help="λ of the length policy entropy.")]
 EntropyScale = Annotated[float, typer.Option(help="c of the length policy entropy.")]
+ExitLayer = Annotated[
+    int,
+    typer.Option(help="Layers of the target that early-exit drafts with; 0: a quarter of them."),
+]
 Corpus = Annotated[
     Path | None, typer.Option(help="Text that the ngram-table counts; default: the bundled one.")
 ]
-Backend = Annotated[BackendName, typer.Option(help="Library that runs the models.")]
+Backend = Annotated[
+    BackendName,
+    typer.Option(
+        help="Library that runs the models: gguf is llama.cpp, for GGUF files; hf is torch, for "
+        "Hugging Face folders and cached hub ids."
+    ),
+]
 Raw = Annotated[bool, typer.Option("--raw", help="No chat template.")]
 Threads = Annotated[int, typer.Option(help="0: all physical cores.")]
-GpuLayers = Annotated[int, typer.Option(help="-1: all that fit the build and the GPU.")]
+GpuLayers = Annotated[
+    int, typer.Option(help="Of GGUF models; -1: all that fit the build and the GPU.")
+]
+Device = Annotated[
+    str,
+    typer.Option(
+        help=f"Where Hugging Face models run: {', '.join(DEVICES)}, or cuda:N for one of several "
+        "GPUs. auto: the fastest there is."
+    ),
+]
+Precision = Annotated[
+    str,
+    typer.Option(
+        help=f"What Hugging Face models compute in: {', '.join(PRECISIONS)}. int8 and int4 "
+        "quantise the weights while they are loaded."
+    ),
+]
 Context = Annotated[int, typer.Option(help="Context length; 0: the model's, at most 4096.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
@@ -116,10 +150,8 @@ def gamma_of(gamma: int | None, drafter: str) -> int:
     return gamma
 
 
-def specs(
-    target: str, draft: str, backend: BackendName, threads: int, gpu_layers: int, context: int
-) -> tuple[ModelSpec, ModelSpec | None]:
-    """The target's and the draft's specification."""
-    first = ModelSpec(target, backend, threads, gpu_layers, context)
-    second = ModelSpec(draft, backend, threads, gpu_layers, context) if draft else None
-    return first, second
+def specs(target: str, draft: str, how: ModelSpec) -> tuple[ModelSpec, ModelSpec | None]:
+    """The target's and the draft's specification; how: all but the source. Raises ConfigError."""
+    how.validated()
+    first = msgspec.structs.replace(how, source=target)
+    return first, msgspec.structs.replace(how, source=draft) if draft else None

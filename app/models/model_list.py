@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from app.setup import TOY as TOY_SOURCE
 from app.setup import Setup, uses_draft
+from app.sources import TOY as TOY_SOURCE
 from engine.drafting.registry import drafter_kind
 
 Index = QModelIndex | QPersistentModelIndex

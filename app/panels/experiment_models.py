@@ -31,7 +31,8 @@ from app import assets, theme
 from app.experiment_words import model_labels
 from app.models.model_list import Entry, embedded_entry, entries_for
 from app.panels.fields import MenuButton, Problem, caption
-from app.setup import TOY, Setup
+from app.setup import Setup
+from app.sources import TOY
 
 _ROWS, _ROW = 3, 28
 _SOURCE = Qt.ItemDataRole.UserRole

@@ -13,7 +13,8 @@ from app.models.model_list import ModelList, embedded_entry, entries_for, title_
 from app.panels.model_picker import ModelPicker
 from app.panels.setup import SetupPanel
 from app.settings import Settings
-from app.setup import TOY, uses_draft, with_draft, with_target
+from app.setup import uses_draft, with_draft, with_target
+from app.sources import TOY
 
 Role = Literal["target", "draft"]
 

@@ -159,4 +159,11 @@ def config_of(spec: Spec, setting: Setting, repeat: int = 0) -> Config:
 
 def model_spec(spec: Spec, source: str) -> ModelSpec:
     """How a model of the experiment is loaded."""
-    return ModelSpec(source, "auto", spec.threads, spec.gpu_layers, spec.context)
+    return ModelSpec(
+        source=source,
+        threads=spec.threads,
+        gpu_layers=spec.gpu_layers,
+        context=spec.context,
+        device=spec.device,
+        precision=spec.precision,
+    )

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from engine.config import Config
+from engine.config import Config, ModelSpec
 from engine.drafting.length import length_kind
 from engine.drafting.registry import drafter_kind
 from engine.errors import ConfigError, DraftscopeError, PromptError
@@ -33,8 +33,9 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An experiment: every combination of its lists, over a set of prompts.
 
     target, draft: sources as of `ModelSpec`; "" is the embedded model. Drafters that need no draft
-    model run once for each target. repeats: how often each combination is run. record: keep the
-    events of every run, so that it can be replayed.
+    model run once for each target. repeats: how often each combination is run. threads to
+    precision: how all models are loaded, as of `ModelSpec`. record: keep the events of every run,
+    so that it can be replayed.
     """
 
     title: str = ""
@@ -54,6 +55,8 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     threads: int = 0
     gpu_layers: int = -1
     context: int = 0
+    device: str = "auto"
+    precision: str = "auto"
     record: bool = True
 
 
@@ -184,6 +187,8 @@ def _checked(spec: Spec, wrong: Callable[[str, str, str], ConfigError]) -> Spec:
                     )
         for key in ("top_k", "top_p", "max_tokens", "seed"):
             Config(**{key: getattr(spec, key)}).validated()
+        for key in ("device", "precision"):
+            ModelSpec(**{key: getattr(spec, key)}).validated()
         key = "prompts"
         prompts_of(spec)
     except ConfigError as error:

@@ -42,6 +42,8 @@ EVERYTHING = Spec(
     threads=3,
     gpu_layers=12,
     context=2048,
+    device="cuda:1",
+    precision="int8",
     record=False,
 )
 
@@ -71,7 +73,8 @@ def test_a_spec_changed_in_the_file_is_another_one(tmp_path: Path):
 
 def test_the_first_experiment_is_about_what_is_set_up():
     config = Config(drafter="ngram", temperature=0.7, top_k=20, top_p=0.9, seed=5, max_tokens=400)
-    spec = from_setup(Setup(config=config, gpu_layers=4, context=1024))
+    how = {"gpu_layers": 4, "context": 1024, "device": "cuda", "precision": "bfloat16"}
+    spec = from_setup(Setup(config=config, **how))
     assert checked(spec) == spec
     assert spec.target == ("",)
     assert spec.draft == ()
@@ -81,7 +84,7 @@ def test_the_first_experiment_is_about_what_is_set_up():
     assert (spec.top_k, spec.top_p, spec.seed) == (20, 0.9, 5)
     assert (spec.max_tokens, spec.repeats) == (64, 3)
     assert spec.threads == window_threads()
-    assert (spec.gpu_layers, spec.context) == (4, 1024)
+    assert {key: getattr(spec, key) for key in how} == how
     prompts = grid(spec).cells
     assert len({cell.prompt.id for cell in prompts}) == 12
     assert {cell.prompt.kind for cell in prompts} == {prompt.kind for prompt in known_prompts("")}
@@ -100,6 +103,7 @@ def test_a_draft_brings_the_drafter_that_uses_it():
 
 def test_a_model_file_gives_the_title_its_name():
     assert from_setup(Setup(target="/models/qwen-7b.gguf")).title.endswith("for qwen-7b")
+    assert from_setup(Setup(target="org/Llama-3.2-1B")).title.endswith("for Llama-3.2-1B")
 
 
 SWEPT = Spec(

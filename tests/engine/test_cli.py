@@ -8,9 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from engine.cli import cli
+from engine.config import DEVICES, PRECISIONS, ModelSpec
+from engine.errors import ConfigError, ModelError
+from engine.job import JobRunner
+from engine.options import specs
 from tests.recompute import recompute
 
 TOY = ["run", "--target", "toy", "--prompt", "the cat sat on the mat and the cat sat"]
@@ -133,6 +138,10 @@ def test_text_output_shows_text_and_measured_figures():
         (["--target", "missing.gguf"], "missing.gguf"),
         (["--draft", "missing.gguf"], "missing.gguf"),
         (["--trace", "/dev/null/x.jsonl"], "x.jsonl cannot be written"),
+        (["--device", "gpu"], "no device 'gpu'"),
+        (["--device", "cuda:"], "no device 'cuda:'"),
+        (["--precision", "fp32"], "no precision 'fp32'"),
+        (["--exit-layer", "-1"], "exit layer is -1"),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else "",
 )
@@ -144,6 +153,49 @@ def test_errors_are_one_line_and_a_hint(arguments, says):
     assert hint.startswith("Hint: ")
     assert not rest
     assert not failed.stdout
+
+
+def test_what_is_known_stands_in_the_hint():
+    hint = run("--device", "gpu", code=2).stderr.splitlines()[1]
+    assert all(device in hint for device in DEVICES)
+    hint = run("--precision", "fp32", code=2).stderr.splitlines()[1]
+    assert all(precision in hint for precision in PRECISIONS)
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_device_and_precision_hold_for_both_models(monkeypatch, command):
+    asked = []
+
+    def refuse(runner, job, *_):
+        asked.append(job)
+        raise ModelError("Not today.")
+
+    monkeypatch.setattr(JobRunner, command, refuse)
+    how = ["--device", "cuda:1", "--precision", "int8", "--exit-layer", "3"]
+    arguments = [command, "--target", "org/big", "--draft", "org/small", *how]
+    result = CliRunner().invoke(cli, [*arguments, "--prompt", "x"])
+    assert "Not today." in result.stderr
+    (job,) = asked
+    assert (job.target.source, job.draft.source) == ("org/big", "org/small")
+    for spec in (job.target, job.draft):
+        assert (spec.device, spec.precision) == ("cuda:1", "int8")
+    assert job.config.exit_layer == 3
+
+
+def test_a_specification_knows_its_devices_and_precisions():
+    first, second = specs("a", "b", ModelSpec(device="cuda:1", precision="int4", threads=3))
+    assert (first.source, second.source) == ("a", "b")
+    assert replace(second, source="a") == first
+    assert (first.device, first.precision, first.threads) == ("cuda:1", "int4", 3)
+    assert specs("a", "", ModelSpec())[1] is None
+    for device in (*DEVICES, "cuda:0", "cuda:12"):
+        assert ModelSpec(device=device).validated().device == device
+    for device in ("", "CUDA", "cuda:-1", "cuda:1 ", "cpu:0", "cuda:\u0661"):
+        with pytest.raises(ConfigError, match="no device"):
+            ModelSpec(device=device).validated()
+    for precision in ("", "fp16", "bf16", "int8 "):
+        with pytest.raises(ConfigError, match="no precision"):
+            ModelSpec(precision=precision).validated()
 
 
 def test_debug_adds_the_traceback():

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from engine.experiments.grid import config_of, grid
+from engine.experiments.grid import config_of, grid, model_spec
 from engine.experiments.spec import PromptChoice
 from tests.engine.experiments.toy_sweeps import toy
 
@@ -50,6 +50,14 @@ def test_auto_is_one_setting_whatever_the_lengths():
     cells = grid(toy(drafter=("auto",), prompts=PromptChoice(number=1))).cells
     assert [cell.setting.gamma for cell in cells] == [16, 16]
     assert {cell.setting.draft for cell in cells} == {"toy"}
+
+
+def test_models_are_loaded_as_the_spec_says():
+    spec = toy(threads=3, gpu_layers=5, context=512, device="cuda:1", precision="bfloat16")
+    how = model_spec(spec, "org/model")
+    assert (how.source, how.threads, how.gpu_layers, how.context, how.device, how.precision) == (
+        *("org/model", 3, 5, 512, "cuda:1", "bfloat16"),
+    )
 
 
 def test_repeats_draw_anew():
