@@ -187,6 +187,7 @@ class Presenter(QObject):
         self._pickers.remember(role)
         if role == "target":
             self._setup.engine.show_model(info)
+            self._setup.drafting.show_layers(info.layers)
         self._loading = f"{info.name} is loaded"
         self.tell()
 

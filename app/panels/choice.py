@@ -42,6 +42,9 @@ class Choice(QComboBox):
     def name(self, name: str) -> None:
         self.setCurrentIndex(max(self.findData(name), 0))
 
+    def has(self, name: str) -> bool:
+        return self.findData(name) >= 0
+
     def remark(self, name: str, short: str, remark: str, *, warns: bool = False) -> None:
         """Say something of a choice that depends on what else is chosen."""
         row = self.findData(name)

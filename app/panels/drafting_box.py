@@ -13,7 +13,7 @@ from app.panels.branches_field import BranchesField
 from app.panels.choice import Choice
 from app.panels.explain import BRANCHES, BRANCHES_SOURCE, GAMMA, explanation
 from app.panels.fields import ROW_GAP, Explanation, Problem, caption, named, row
-from app.panels.parameters import length_parameters, rule_parameters
+from app.panels.parameters import DrafterParameters, length_parameters, rule_parameters
 from app.panels.slider import Slider
 from app.panels.text_picker import TextPicker
 from app.words import DRAFTER_NAMES, RULE_NAMES, short_name
@@ -54,6 +54,7 @@ class DraftingBox(QWidget):
             tip = f"{rule.title}: {rule.explanation}"
             self.rule.add(rule.name, short_name(RULE_NAMES, rule), rule.title, tip)
         self.corpus, self.branches = TextPicker(), BranchesField()
+        self.drafter_parameters = DrafterParameters()
         self.length_parameters, self.rule_parameters = length_parameters(), rule_parameters()
         self.lossless = Badge(live=True)
         self.lossless.setToolTip("Check it: compare with plain decoding")
@@ -67,7 +68,8 @@ class DraftingBox(QWidget):
         self.gamma.changed.connect(self._on_change)
         for choice in (self.drafter, self.length, self.rule):
             choice.currentIndexChanged.connect(self._on_change)
-        for field in (self.corpus, self.branches, self.length_parameters, self.rule_parameters):
+        parameters = (self.drafter_parameters, self.length_parameters, self.rule_parameters)
+        for field in (self.corpus, self.branches, *parameters):
             field.changed.connect(self._on_change)
         self._on_change()
 
@@ -94,6 +96,7 @@ class DraftingBox(QWidget):
 
         explain = Explanation("drafter", self._drafter_text)
         add(named("Dr&after", self.drafter), self.drafter, explain)
+        layout.addWidget(self.drafter_parameters)
         layout.addWidget(self.draft_problem)
         self._corpus_row = add(named("Te&xt", self.corpus, "Text of the n-gram table"), self.corpus)
         layout.addWidget(self.corpus_problem)
@@ -120,6 +123,7 @@ class DraftingBox(QWidget):
             "rule": self.rule.name,
             "length_policy": "fixed" if kind.chooses_gamma else self.length.name,
             "branches": self.branches.value if kind.trees else (),
+            **self.drafter_parameters.read(),
             **self.length_parameters.read(),
             **self.rule_parameters.read(),
         }
@@ -135,6 +139,7 @@ class DraftingBox(QWidget):
             if DRAFTERS[self.drafter.name].trees:
                 self.branches.value = config.branches
             self.rule.name = config.rule
+            self.drafter_parameters.write(config)
             self.length_parameters.write(config)
             self.rule_parameters.write(config)
         finally:
@@ -145,6 +150,10 @@ class DraftingBox(QWidget):
         """What the sampling is set to: at T = 0 some rules judge otherwise."""
         self._temperature = temperature
         self._tell()
+
+    def show_layers(self, layers: int) -> None:
+        """How many layers the loaded target has; 0: not known."""
+        self.drafter_parameters.show_layers(layers)
 
     def show_problem(self, field: str, text: str) -> None:
         problems = {
@@ -174,10 +183,11 @@ class DraftingBox(QWidget):
         self._corpus_row.setVisible(kind.needs_table)
         self._branches_row.setVisible(kind.trees)
         self.branches.set_depth(config.gamma if kind.trees else 0)
+        self.drafter_parameters.show_for(config.drafter)
         self.length_parameters.show_for(config.length_policy)
         self.rule_parameters.show_for(config.rule)
-        fields = (self.drafter, self.corpus, self.length, self.length_parameters)
-        for field in (*fields, self.branches, self.rule_parameters):
+        fields = (self.drafter, self.drafter_parameters, self.corpus, self.length)
+        for field in (*fields, self.length_parameters, self.branches, self.rule_parameters):
             field.setEnabled(drafts)
         self.length.setEnabled(drafts and not kind.chooses_gamma)
         # Plain decoding never judges; a rule that needs T = 0 would stop it all the same.

@@ -1,4 +1,4 @@
-"""The numbers of single rules and length policies: shown only beside the one that reads them."""
+"""The numbers of single methods: shown only beside the one that reads them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.panels.fields import ROW_GAP
 from app.panels.slider import Slider
-from engine.config import LENIENCE_MIN, Config
+from app.setup import EARLY_EXIT
+from engine.config import EXIT_LAYER_MAX, LENIENCE_MIN, Config
 
 Key = str
 """Name of a field of `Config`."""
+_PLAIN = Config()
+_LAYERS = 33
+"""As many are assumed while the target's are not known; more can be typed."""
 
 
 class Parameters(QWidget):
@@ -38,11 +42,44 @@ class Parameters(QWidget):
         self.setVisible(bool(keys))
 
     def read(self) -> dict[Key, float]:
-        return {key: slider.value for key, slider in self.sliders.items()}
+        return {key: type(getattr(_PLAIN, key))(s.value) for key, s in self.sliders.items()}
 
     def write(self, config: Config) -> None:
         for key, slider in self.sliders.items():
             slider.value = getattr(config, key)
+
+
+class DrafterParameters(Parameters):
+    """The exit layer: 0 leaves it to the drafter, and the last layer is no early exit."""
+
+    def __init__(self) -> None:
+        exit_layer = Slider(
+            "Exit la&yer",
+            0,
+            _LAYERS - 1,
+            1,
+            name="Exit layer",
+            tip="Layers of the target that draft; 0: Auto, a quarter of them",
+            most=EXIT_LAYER_MAX,
+        )
+        super().__init__({"exit_layer": exit_layer}, {EARLY_EXIT: ("exit_layer",)})
+        self._exit, self._layers = exit_layer, 0
+        self._exit.changed.connect(self._tell)
+        self._tell()
+
+    def show_layers(self, layers: int) -> None:
+        """How many the loaded target has; 0: not known."""
+        self._layers = layers
+        if layers > 1:
+            self._exit.set_high(layers - 1)
+        else:
+            self._exit.set_high(_LAYERS - 1, EXIT_LAYER_MAX)
+        self._tell()
+
+    def _tell(self) -> None:
+        known = f"of {self._layers}" if self._layers else ""
+        auto = f"Auto: {max(1, self._layers // 4)} {known}" if known else "Auto"
+        self._exit.note.setText(known if self._exit.value else auto)
 
 
 def rule_parameters() -> Parameters:

@@ -103,10 +103,8 @@ class SetupPanel(QScrollArea):
             raw=self.prompt.raw,
             config=config,
             measure=self.baseline.value,
-            threads=self.engine.threads.value(),
-            gpu_layers=self.engine.layers.value(),
-            context=self.engine.context.value(),
             corpus=self.drafting.corpus.value,
+            **self.engine.read(),
         )
 
     @setup.setter
@@ -116,15 +114,15 @@ class SetupPanel(QScrollArea):
         self._setup = setup
         self._writing = True
         try:
+            if setup.target != before.target:
+                self.drafting.show_layers(0)
             self.prompt.text = setup.prompt
             self.prompt.raw = setup.raw
             self.drafting.corpus.value = setup.corpus
             self.drafting.write(setup.config)
             self.sampling.write(setup.config)
             self.baseline.value = setup.measure
-            self.engine.threads.setValue(setup.threads)
-            self.engine.layers.setValue(setup.gpu_layers)
-            self.engine.context.setValue(setup.context)
+            self.engine.write(setup)
         finally:
             self._writing = False
         if self.setup != before:

@@ -129,11 +129,11 @@ class Slider(QWidget):
         """Put a "?" behind the label."""
         self._heading.addWidget(button)
 
-    def set_high(self, high: float) -> None:
-        """Another maximum; a value above it comes down to it."""
+    def set_high(self, high: float, most: float | None = None) -> None:
+        """Another maximum; a value above it comes down to it. most: as when it was made."""
         with QSignalBlocker(self.slider):
             self.slider.setMaximum(round((high - self._low) / self._step))
-        self.edit.set_high(high)
+        self.edit.set_high(high if most is None else most)
 
     def _slid(self, position: int) -> None:
         self.value = self._low + position * self._step

@@ -32,12 +32,15 @@ SETUP = Setup(
         branches=(3, 2),
         lenience=0.55,
         entropy_bound=0.25,
+        exit_layer=5,
     ),
     measure="reuse",
     threads=3,
     gpu_layers=12,
     context=8192,
     corpus="/texte/größe, 2. Auflage.txt",
+    device="cuda:1",
+    precision="bfloat16",
 )
 
 

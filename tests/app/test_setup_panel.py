@@ -37,9 +37,9 @@ from app.setup import (
     window_threads,
     with_draft,
 )
-from engine.config import Config
+from engine.config import PRECISIONS, Config
 from engine.drafting.length import LENGTH_POLICIES
-from engine.drafting.registry import DRAFTERS
+from engine.drafting.registry import DRAFTERS, DrafterKind
 from engine.errors import ConfigError
 from engine.events import ModelInfo
 from engine.host import physical_cores
@@ -81,7 +81,10 @@ FULL = Setup(
     gpu_layers=20,
     context=16384,
     corpus="/t/words.txt",
+    device="cuda:1",
+    precision="int8",
 )
+EARLY = DrafterKind("early-exit", "Early exit", "The first layers draft.", "arXiv", has_q=True)
 TREE = Setup(
     prompt="x",
     config=Config(
@@ -233,7 +236,8 @@ def test_what_a_choice_needs_is_said_in_the_lists(panel: SetupPanel):
 def shown(panel: SetupPanel) -> set[str]:
     """Which of the fields that come and go are there."""
     box = panel.drafting
-    sliders = box.length_parameters.sliders | box.rule_parameters.sliders
+    parameters = (box.drafter_parameters, box.length_parameters, box.rule_parameters)
+    sliders = {key: slider for each in parameters for key, slider in each.sliders.items()}
     fields = {"corpus": box.corpus, "branches": box.branches, **sliders}
     return {name for name, field in fields.items() if field.isVisible()}
 
@@ -255,6 +259,57 @@ def shown(panel: SetupPanel) -> set[str]:
 def test_only_what_applies_is_shown(panel: SetupPanel, config: Config, fields: set[str]):
     panel.setup = Setup(prompt="x", config=config)
     assert shown(panel) == fields
+
+
+@pytest.fixture
+def early(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The drafter whose number is the exit layer, as a picker shows it."""
+    monkeypatch.setitem(DRAFTERS, EARLY.name, EARLY)
+
+
+def early_setup(layer: int = 0, target: str = "org/model") -> Setup:
+    return Setup(prompt="x", target=target, config=Config(drafter=EARLY.name, exit_layer=layer))
+
+
+@pytest.mark.parametrize("layer", [0, 3, 32, 700])
+def test_the_exit_layer_comes_back(early: None, panel: SetupPanel, layer: int):
+    panel.setup = early_setup(layer)
+    assert shown(panel) - {"branches"} == {"exit_layer"}
+    assert panel.setup.config == early_setup(layer).config
+    assert type(panel.setup.config.exit_layer) is int
+
+
+def test_the_exit_layer_stays_below_the_targets_layers(early: None, panel: SetupPanel):
+    panel.setup = early_setup()
+    slider = panel.drafting.drafter_parameters.sliders["exit_layer"]
+    assert slider.note.text() == "Auto"
+    panel.drafting.show_layers(30)
+    assert slider.note.text() == "Auto: 7 of 30"
+    assert slider.slider.maximum() == 29
+    slider.slider.setValue(12)
+    assert slider.note.text() == "of 30"
+    assert panel.setup.config.exit_layer == 12
+    slider.edit.setText("30")
+    slider.edit.editingFinished.emit()
+    assert panel.setup.config.exit_layer == 29
+    panel.drafting.show_layers(16)
+    assert panel.setup.config.exit_layer == 15
+    panel.setup = msgspec.structs.replace(panel.setup, target="org/other")
+    assert slider.note.text() == ""
+    slider.edit.setText("79")
+    slider.edit.editingFinished.emit()
+    assert panel.setup.config.exit_layer == 79, "a target that is not loaded may have as many"
+
+
+def test_an_early_exit_needs_layers(early: None):
+    assert problems(early_setup()) == {}
+    for target in ("", "toy", "/m/a.gguf"):
+        found = problems(early_setup(target=target))
+        assert list(found) == ["drafter"]
+        assert "needs a Hugging Face target" in found["drafter"]
+    plain = early_setup(target="")
+    plain = msgspec.structs.replace(plain, config=msgspec.structs.replace(plain.config, gamma=0))
+    assert problems(plain) == {}
 
 
 def test_at_gamma_0_what_plays_no_part_is_disabled(panel: SetupPanel):
@@ -387,7 +442,10 @@ def test_no_picker_clips_its_text(qtbot, panel: SetupPanel, width: int, short: b
     panel.resize(width, 300 if short else 1200)
     panel.setup = TREE
     box = panel.drafting
-    for combo in (box.drafter, box.length, box.rule, box.branches):
+    panel.engine.more.click()
+    panel.engine.show_for({"gguf", "hf"})
+    engine = (panel.engine.on, panel.engine.precision)
+    for combo in (box.drafter, box.length, box.rule, box.branches, *engine):
         option = QStyleOptionComboBox()
         combo.initStyleOption(option)
         room = combo.style().subControlRect(
@@ -533,6 +591,9 @@ def test_a_job_carries_the_whole_setup(tmp_path):
     assert job.corpus == Path("/t/words.txt")
     assert job.draft is not None
     assert (job.draft.source, job.draft.context) == ("/m/b.gguf", 16384)
+    assert (job.draft.device, job.target.precision) == ("cuda:1", "int8")
+    checked = FULL.check(100, 2)
+    assert (checked.target, checked.draft) == (job.target, job.draft)
     assert uses_draft(FULL)
     assert Setup(prompt="x").job(None).draft is None
     assert Setup(prompt="x").job(None).corpus is None
@@ -568,6 +629,51 @@ def test_options_fold_away(panel: SetupPanel):
     assert not panel.engine.threads.isVisible()
     panel.engine.more.click()
     assert panel.engine.threads.isVisible()
+
+
+@pytest.mark.parametrize(
+    ("target", "draft", "fields"),
+    [
+        ("", None, {"layers"}),
+        ("/m/a.gguf", "", {"layers"}),
+        ("org/model", None, {"on", "precision"}),
+        ("org/model", "/m/a.gguf", {"layers", "on", "precision"}),
+        ("toy", "toy", set()),
+    ],
+)
+def test_options_are_those_of_the_chosen_models(
+    panel: SetupPanel, target: str, draft: str | None, fields: set[str]
+):
+    panel.engine.more.click()
+    panel.setup = Setup(prompt="x", target=target, draft=draft)
+    names = ("threads", "layers", "on", "precision", "context")
+    visible = {name for name in names if getattr(panel.engine, name).isVisible()}
+    assert visible == fields | {"threads", "context"}
+
+
+def test_what_is_said_of_llama_cpp_goes_with_its_models(panel: SetupPanel):
+    panel.engine.show_advice("llama.cpp can use your GPU.", "pip install x")
+    panel.setup = Setup(prompt="x", target="org/model")
+    assert not panel.engine.advice.isVisible()
+    assert not panel.engine.copy.isVisible()
+    panel.engine.show_advice("llama.cpp can use your GPU.", "pip install y")
+    assert not panel.engine.copy.isVisible()
+    panel.setup = Setup(prompt="x", target="org/model", draft="")
+    assert panel.engine.advice.isVisible()
+    assert panel.engine.copy.isVisible()
+
+
+def test_every_precision_can_be_chosen(panel: SetupPanel):
+    panel.setup = Setup(prompt="x", target="org/model")
+    choice = panel.engine.precision
+    assert [choice.itemData(i) for i in range(choice.count())] == list(PRECISIONS)
+    told: list[str] = []
+    panel.changed.connect(lambda: told.append(panel.setup.precision))
+    choice.name = "bfloat16"
+    assert told == ["bfloat16"]
+    assert panel.setup.job(None).target.precision == "bfloat16"
+    panel.engine.on.name = "cpu"
+    assert panel.setup.job(None).target.device == "cpu"
 
 
 def test_the_panel_scrolls_when_it_is_short(qtbot, panel: SetupPanel):
