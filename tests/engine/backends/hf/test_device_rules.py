@@ -411,6 +411,12 @@ def test_filters_of_equals_keep_the_lower_ids():
     assert device_sampling.probabilities(flat, Sampler(0.0))[0].argmax() == 0
 
 
+def test_top_p_stops_at_the_token_that_reaches_it():
+    p = device_sampling.probabilities(torch.zeros(1, 4), Sampler(1.0, top_p=0.5))
+    assert p.tolist() == [sampling.probabilities(np.zeros(4), 1.0, top_p=0.5).tolist()]
+    assert p.tolist() == [[0.5, 0.5, 0.0, 0.0]]
+
+
 def test_sampling_leaves_the_logits_alone():
     logits = torch.from_numpy(logits_of(0, 50, ties=False))
     before = logits.clone()
