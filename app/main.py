@@ -21,6 +21,7 @@ SWITCH_INTERVAL = 1e-5
 at Python's default of 5 ms each of the engine's calls into llama.cpp and numpy may wait for a whole
 frame's painting. Measured with tests/bench/window_cost.py."""
 
+_MODEL = "GGUF file, Hugging Face folder or cached hub id, or 'toy'."
 
 cli.command()(render)
 
@@ -53,8 +54,8 @@ def window(
     quit_after: Annotated[
         float | None, typer.Option(help="Close the window after so many seconds.")
     ] = None,
-    target: Annotated[str, typer.Option(help="GGUF file or 'toy'.")] = "",
-    draft: Annotated[str, typer.Option(help="GGUF file or 'toy'.")] = "",
+    target: Annotated[str, typer.Option(help=_MODEL)] = "",
+    draft: Annotated[str, typer.Option(help=_MODEL)] = "",
     run: Annotated[bool, typer.Option("--run", help="Press Run at once.")] = False,
 ) -> None:
     """An instrument for speculative decoding. Without a command, the window opens."""

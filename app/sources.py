@@ -5,14 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from engine.backends.registry import path_of
 
 Library = Literal["gguf", "hf", "toy"]
 TOY = "toy"
 _HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+", re.ASCII)
-_SHARD = re.compile(r"-(\d{5})-of-(\d{5})\.safetensors$")
+_SHARD = re.compile(r"-\d{5}-of-(\d{5})\.safetensors$")
+
+
+class Weights(NamedTuple):
+    """The files of weights in a Hugging Face folder, their bytes, and whether none is missing."""
+
+    files: int = 0
+    size: int = 0
+    whole: bool = True
 
 
 def library_of(source: str) -> Library:
@@ -45,21 +53,24 @@ def why_no_model(folder: Path) -> str:
     return f"{folder.name or folder} is no Hugging Face model: it has no config.json."
 
 
-def weights_bytes(folder: Path) -> int:
-    """Bytes of the weights in a Hugging Face folder; 0 while one of their files is missing.
-
-    Some publishers add the same weights in a layout of their own: those do not count."""
+def weights_of(folder: Path) -> Weights:
+    """Some publishers add the same weights in a layout of their own: those do not count."""
     try:
         files = [file for file in folder.iterdir() if file.suffix == ".safetensors"]
-        files = [file for file in files if file.name.startswith("model")] or files
-        return sum(file.stat().st_size for file in files) if _is_whole(files) else 0
     except OSError:
-        return 0
-
-
-def _is_whole(files: Iterable[Path]) -> bool:
+        return Weights()
+    files = [file for file in files if file.name.startswith("model")] or files
     shards = [found for file in files if (found := _SHARD.search(file.name))]
-    return all(len(shards) == int(shard[2]) for shard in shards)
+    try:
+        size = sum(file.stat().st_size for file in files)
+    except OSError:  # a link of the hub's cache to what is not there yet
+        return Weights(len(files), 0, False)
+    return Weights(len(files), size, all(len(shards) == int(shard[1]) for shard in shards))
+
+
+def folder_beside(sources: Iterable[str]) -> str:
+    """The folder of the first source that lies on the disk, for a dialog to begin in."""
+    return next((str(Path(each).parent) for each in sources if not is_hub_id(each)), "")
 
 
 def size_words(size: int) -> str:

@@ -25,7 +25,7 @@ from app.files import Files
 from app.keys import wants_key
 from app.machine import Machine, diagnostics, memory
 from app.panels.centre import Centre
-from app.panels.file_drop import dropped_file
+from app.panels.file_drop import dropped_file, dropped_model
 from app.panels.lab import Lab
 from app.panels.pickers import Pickers
 from app.panels.plots_holder import WIDTH as PLOTS_WIDTH
@@ -146,6 +146,9 @@ class MainWindow(QMainWindow):
         self.setup_panel.drafting.check_wanted.connect(self.check_losslessness)
         self.files.wanted.connect(self.open_file)
         self.files.failed.connect(self.centre.banners.error)
+        self.pickers.refused.connect(
+            lambda message, hint: self.centre.banners.notice("warning", message, hint)
+        )
         self.plots.failed.connect(self.centre.banners.error)
         self.files.saved.connect(
             lambda path: self.centre.banners.notice("info", f"Saved as {path.name}.")
@@ -450,16 +453,16 @@ class MainWindow(QMainWindow):
         return super().eventFilter(watched, event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if dropped_file(event, ".jsonl") or dropped_file(event, ".gguf"):
+        if dropped_file(event, ".jsonl") or dropped_model(event):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        recording, model = dropped_file(event, ".jsonl"), dropped_file(event, ".gguf")
+        recording, model = dropped_file(event, ".jsonl"), dropped_model(event)
         event.acceptProposedAction()
         if recording is not None:
             self.open_file(recording)
         elif model is not None and self.controller.state is State.IDLE:
-            self.pickers.choose_target(str(model))
+            self.pickers.take("target", model)
         elif model is not None:
             self.centre.banners.notice(
                 "info", f"{model.name} was not chosen: a run is going on.", "Stop it first."

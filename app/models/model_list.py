@@ -1,4 +1,4 @@
-"""The models that a picker offers: embedded, toy, recent files, none, and a way to browse."""
+"""The models that a picker offers: embedded, toy, recent, cached, none, and ways to browse."""
 
 from __future__ import annotations
 
@@ -9,17 +9,21 @@ from typing import Any, Literal
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
+from app.models.hub_cache import EMPTY, Hub
 from app.setup import Setup, uses_draft
 from app.sources import TOY as TOY_SOURCE
+from app.sources import is_hub_id, library_of, size_words, source_name, weights_of
 from engine.drafting.registry import drafter_kind
 
 Index = QModelIndex | QPersistentModelIndex
-Kind = Literal["model", "none", "browse"]
+Kind = Literal["model", "none", "browse", "folder"]
 
 SOURCE = Qt.ItemDataRole.UserRole
 DETAIL = Qt.ItemDataRole.UserRole + 1
 KIND = Qt.ItemDataRole.UserRole + 2
 REASON = Qt.ItemDataRole.UserRole + 3
+
+CACHE = "the Hugging Face cache"
 
 _ROOT = QModelIndex()
 
@@ -54,7 +58,7 @@ class ModelList(QAbstractListModel):
     def row_of(self, source: str | None) -> int:
         """Row of the model with that source, or -1."""
         for row, entry in enumerate(self._entries):
-            if entry.source == source and entry.kind != "browse":
+            if entry.source == source and entry.kind in ("model", "none"):
                 return row
         return -1
 
@@ -95,6 +99,9 @@ class ModelList(QAbstractListModel):
 
 
 BROWSE = Entry("Browse…", None, "Choose a .gguf file", kind="browse")
+FOLDER = Entry(
+    "Browse for a folder…", None, "A Hugging Face model: config.json, *.safetensors", kind="folder"
+)
 TOY = Entry("Toy pair", TOY_SOURCE, "Tiny, with simulated times; needs no model file")
 
 
@@ -104,7 +111,7 @@ def title_of(source: str | None, embedded: str) -> str:
         return "None"
     if source == "":
         return embedded
-    return TOY.title if source == TOY_SOURCE else Path(source).stem
+    return TOY.title if source == TOY_SOURCE else source_name(source)
 
 
 def entries_for(
@@ -113,35 +120,56 @@ def entries_for(
     embedded: Entry,
     *,
     setup: Setup,
+    hub: Hub = EMPTY,
     exists: Callable[[Path], bool] = Path.exists,
 ) -> list[Entry]:
     """The lines of the target's or the draft's picker. A draft that cannot serve beside the chosen
     target or drafter is greyed with the reason."""
     none = Entry("None", None, "The n-gram drafter needs none", kind="none")
     models = [embedded, TOY]
-    for source in recent:
-        path = Path(source)
-        if exists(path):
-            models.append(Entry(path.stem, source, f"{_size(path)}{path.parent}"))
-        else:
-            models.append(Entry(path.stem, source, "", f"No longer in {path.parent}"))
+    models += [
+        _cached(source, hub) if is_hub_id(source) else _on_disk(source, hub, exists)
+        for source in recent
+    ]
+    models += [_cached(source, hub) for source in hub.models if source not in recent]
+    browse = [BROWSE, replace(FOLDER, reason=hub.reason)]
     if role == "target":
-        return [*models, BROWSE]
+        return [*models, *browse]
     if uses_draft(setup):
         title = drafter_kind(setup.config.drafter).title
         none = replace(none, reason=f"The drafter “{title}” needs one")
     toy = setup.target == TOY_SOURCE
     other = "Has another vocabulary than the target"
     models = [m if m.reason or (m is TOY) == toy else replace(m, reason=other) for m in models]
-    return [none, *models, BROWSE]
+    return [none, *models, *browse]
 
 
-def _size(path: Path) -> str:
+def _cached(source: str, hub: Hub) -> Entry:
+    """A model of the hub, by its id."""
+    weights = hub.models.get(source)
+    if weights is None:
+        return Entry(source, source, "", f"No longer in {CACHE}")
+    if not weights.whole:
+        return Entry(source, source, "", f"Not all of it is in {CACHE} yet")
+    detail = f"{size_words(weights.size)} · {CACHE[4:]}"
+    return Entry(source, source, detail, hub.reason)
+
+
+def _on_disk(source: str, hub: Hub, exists: Callable[[Path], bool]) -> Entry:
+    """A file, or a folder of Hugging Face."""
+    path, name = Path(source), source_name(source)
+    if not exists(path):
+        return Entry(name, source, "", f"No longer in {path.parent}")
+    size = _size(path)
+    detail = " · ".join(filter(None, (size_words(size) if size else "", str(path.parent))))
+    return Entry(name, source, detail, hub.reason if library_of(source) == "hf" else "")
+
+
+def _size(path: Path) -> int:
     try:
-        size = path.stat().st_size
+        return weights_of(path).size if path.is_dir() else path.stat().st_size
     except OSError:
-        return ""
-    return f"{size / 1e9:.1f} GB · " if size >= 1e8 else f"{size / 1e6:.0f} MB · "
+        return 0
 
 
 def embedded_entry() -> Entry:
@@ -153,4 +181,4 @@ def embedded_entry() -> Entry:
         path = embedded_model()
     except ModelError as error:
         return Entry(EMBEDDED_NAME, "", "", f"{error.message} {error.hint}")
-    return Entry(EMBEDDED_NAME, "", f"Embedded · {_size(path).removesuffix(' · ')}")
+    return Entry(EMBEDDED_NAME, "", f"Embedded · {size_words(_size(path))}")

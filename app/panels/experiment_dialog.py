@@ -22,6 +22,7 @@ from app.panels.banner import Banners
 from app.panels.experiment_form import ExperimentForm
 from app.panels.fields import ROW_GAP
 from app.panels.sheets import Sheet
+from app.sources import folder_beside
 from engine.errors import ConfigError
 from engine.experiments.spec import Spec, read_spec
 
@@ -171,8 +172,7 @@ class ExperimentDialog(Sheet):
             button.say(problem or tip)
 
     def _ask_models(self, title: str) -> list[str]:
-        recent = self._recent()
-        folder = str(Path(recent[0]).parent) if recent else ""
+        folder = folder_beside(self._recent())
         return QFileDialog.getOpenFileNames(self, title, folder, MODELS)[0]
 
     def _ask_prompts(self) -> str:

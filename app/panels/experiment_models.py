@@ -29,10 +29,11 @@ from PySide6.QtWidgets import (
 
 from app import assets, theme
 from app.experiment_words import model_labels
+from app.models import hub_cache
 from app.models.model_list import Entry, embedded_entry, entries_for
 from app.panels.fields import MenuButton, Problem, caption
 from app.setup import Setup
-from app.sources import TOY
+from app.sources import TOY, why_no_model
 
 _ROWS, _ROW = 3, 28
 _SOURCE = Qt.ItemDataRole.UserRole
@@ -50,14 +51,14 @@ class ModelsField(QWidget):
         role: str,
         recent: Callable[[], Sequence[str]],
         ask_models: Callable[[str], Sequence[str]],
-        empty: tuple[str, str] = ("None yet", "Add one, or drop a .gguf file here"),
+        empty: tuple[str, str] = ("None yet", "Add one, or drop a .gguf file or a folder"),
     ) -> None:
         super().__init__()
         self._title, self._recent, self.ask_models = title, recent, ask_models
         self._embedded = embedded_entry()
         self.list = _Models(role, empty)
         self.list.setAccessibleName(title)
-        self.list.setToolTip("Del removes what is selected; .gguf files can be dropped here")
+        self.list.setToolTip("Del removes what is selected; models can be dropped here")
         self.add_button = MenuButton("Add")
         self.add_button.setAccessibleName(f"Add to the {title.lower()}")
         self.add_button.setToolTip(f"Add to the {title.lower()}")
@@ -143,7 +144,8 @@ class ModelsField(QWidget):
     def fill(self) -> None:
         """What the menu offers now: what is in the list already is ticked."""
         self.menu.clear()
-        known = entries_for("target", list(self._recent()), self._embedded, setup=Setup())
+        recent, hub = list(self._recent()), hub_cache.look()
+        known = entries_for("target", recent, self._embedded, setup=Setup(), hub=hub)
         for entry in known:
             if entry.kind == "model":
                 self._offer(entry)
@@ -174,9 +176,9 @@ def is_file(source: str) -> bool:
 
 
 def dropped_models(data: QMimeData) -> list[str]:
-    """The local .gguf files among what is dragged."""
+    """The local .gguf files and Hugging Face folders among what is dragged."""
     paths = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
-    return [str(path) for path in paths if path.suffix.lower() == ".gguf"]
+    return [str(path) for path in paths if path.suffix.lower() == ".gguf" or not why_no_model(path)]
 
 
 def _dot(hue: QColor) -> QIcon:

@@ -36,22 +36,22 @@ from PySide6.QtWidgets import (
 
 from app import assets, theme
 from app.models.model_list import DETAIL, KIND, REASON, SOURCE, ModelList
-from app.panels.file_drop import FileDropButton
+from app.panels.file_drop import FileDropButton, dropped_model
 
 HEIGHT = 32
 WIDE, NARROW = 400, 148
 
 
 class ModelPicker(FileDropButton):
-    """Names one model. chosen(source): a line of the list was chosen, or a file dropped;
-    browse: the person wants to look for a file."""
+    """Names one model. chosen(source): a line of the list was chosen; dropped(path): a file or a
+    folder was; browse(kind): the person wants to look for a file ("browse") or a "folder"."""
 
     chosen = Signal(object)  # str or None
-    browse = Signal()
+    browse = Signal(str)
     about_to_open = Signal()
 
     def __init__(self, caption: str, model: ModelList, parent: QWidget | None = None) -> None:
-        super().__init__(".gguf", parent)
+        super().__init__(dropped_model, parent)
         self._caption = caption
         self._model = model
         self._name = ""
@@ -63,7 +63,6 @@ class ModelPicker(FileDropButton):
         self.setMinimumWidth(NARROW)
         self.setMaximumWidth(WIDE)
         self.clicked.connect(self.open)
-        self.dropped.connect(self.chosen.emit)
         theme.notifier().changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
@@ -98,8 +97,8 @@ class ModelPicker(FileDropButton):
             return
         kind, source = index.data(KIND), index.data(SOURCE)
         popup.close()
-        if kind == "browse":
-            self.browse.emit()
+        if kind in ("browse", "folder"):
+            self.browse.emit(kind)
         else:
             self.chosen.emit(source)
 

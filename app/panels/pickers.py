@@ -6,15 +6,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-from app.models.model_list import ModelList, embedded_entry, entries_for, title_of
+from app.models import hub_cache
+from app.models.model_list import Kind, ModelList, embedded_entry, entries_for, title_of
 from app.panels.model_picker import ModelPicker
 from app.panels.setup import SetupPanel
 from app.settings import Settings
 from app.setup import uses_draft, with_draft, with_target
-from app.sources import TOY
+from app.sources import TOY, folder_beside, why_no_model
 
 Role = Literal["target", "draft"]
 
@@ -22,8 +23,11 @@ Role = Literal["target", "draft"]
 class Pickers(QObject):
     """The target's and the draft's picker. The setup panel holds what is chosen.
 
-    `ask_file`: opens the file dialog (tests replace it).
+    refused(message, hint): what was dropped or found is no model. `ask_file`, `ask_folder`: open a
+    dialog (tests replace them).
     """
+
+    refused = Signal(str, str)
 
     def __init__(self, settings: Settings, panel: SetupPanel, parent: QWidget) -> None:
         super().__init__(parent)
@@ -31,13 +35,16 @@ class Pickers(QObject):
         self._panel = panel
         self._embedded = embedded_entry()
         self.ask_file: Callable[[str], str] = self._ask_file
+        self.ask_folder: Callable[[str], str] = self._ask_folder
         self.target_list, self.draft_list = ModelList(parent=self), ModelList(parent=self)
         self.target = ModelPicker("Target", self.target_list)
         self.draft = ModelPicker("Draft", self.draft_list)
         self.target.chosen.connect(self.choose_target)
         self.draft.chosen.connect(self.choose_draft)
-        self.target.browse.connect(lambda: self.browse("target"))
-        self.draft.browse.connect(lambda: self.browse("draft"))
+        self.target.dropped.connect(lambda path: self.take("target", Path(path)))
+        self.draft.dropped.connect(lambda path: self.take("draft", Path(path)))
+        self.target.browse.connect(lambda kind: self.browse("target", kind))
+        self.draft.browse.connect(lambda kind: self.browse("draft", kind))
         for picker in (self.target, self.draft):
             picker.about_to_open.connect(self._fill)
         panel.changed.connect(self.show)
@@ -63,10 +70,20 @@ class Pickers(QObject):
     def choose_draft(self, source: str | None) -> None:
         self._panel.setup = with_draft(self._panel.setup, source)
 
-    def browse(self, role: Role) -> None:
-        path = self.ask_file(f"Choose the {role}")
+    def browse(self, role: Role, kind: Kind = "browse") -> None:
+        ask = self.ask_folder if kind == "folder" else self.ask_file
+        path = ask(f"Choose the {role}")
         if path:
-            self.choose_target(path) if role == "target" else self.choose_draft(path)
+            self.take(role, Path(path))
+
+    def take(self, role: Role, path: Path) -> None:
+        """Choose a file, or a folder that holds a model."""
+        if path.is_dir() and (reason := why_no_model(path)):
+            self.refused.emit(reason, "Choose the folder that holds it beside the weights.")
+        elif role == "target":
+            self.choose_target(str(path))
+        else:
+            self.choose_draft(str(path))
 
     def remember(self, role: str) -> None:
         """The chosen model could be loaded: offer it again."""
@@ -84,11 +101,20 @@ class Pickers(QObject):
         for chosen in (setup.draft, setup.target):
             if chosen and chosen != TOY and chosen not in recent:
                 recent.insert(0, chosen)
-        self.target_list.update(entries_for("target", recent, self._embedded, setup=setup))
-        self.draft_list.update(entries_for("draft", recent, self._embedded, setup=setup))
+        hub = hub_cache.look()
+        roles: tuple[tuple[Role, ModelList], ...] = (
+            ("target", self.target_list),
+            ("draft", self.draft_list),
+        )
+        for role, lines in roles:
+            lines.update(entries_for(role, recent, self._embedded, setup=setup, hub=hub))
 
     def _ask_file(self, title: str) -> str:
-        recent = self._settings.recent_models
-        folder = str(Path(recent[0]).parent) if recent else ""
         kinds = "Models (*.gguf);;All files (*)"
-        return QFileDialog.getOpenFileName(self.target.window(), title, folder, kinds)[0]
+        return QFileDialog.getOpenFileName(self.target.window(), title, self._folder(), kinds)[0]
+
+    def _ask_folder(self, title: str) -> str:
+        return QFileDialog.getExistingDirectory(self.target.window(), title, self._folder())
+
+    def _folder(self) -> str:
+        return folder_beside(self._settings.recent_models)

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import assets, theme
-from app.panels.file_drop import FileDropButton
+from app.panels.file_drop import FileDropButton, dropped_file
 
 BUNDLED = "Bundled text"
 TIP = "The text whose word sequences are counted; a .txt file can be dropped here"
@@ -35,7 +35,7 @@ class TextPicker(FileDropButton):
     changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(".txt", parent)
+        super().__init__(lambda event: dropped_file(event, ".txt"), parent)
         self._value = ""
         self._recent: list[str] = []
         self.ask_file: Callable[[], str] = self._ask_file

@@ -48,6 +48,15 @@ def held() -> Iterator[Held]:
 
 
 @pytest.fixture(autouse=True)
+def hub_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A Hugging Face cache of the test's own, empty, and the libraries for what is put there."""
+    folder = tmp_path_factory.mktemp("hub")
+    monkeypatch.setenv("HF_HUB_CACHE", str(folder))
+    monkeypatch.setattr("engine.backends.hf.installed.require", lambda: None)
+    return folder
+
+
+@pytest.fixture(autouse=True)
 def no_engine_left() -> Iterator[None]:
     """Every engine thread that a test started has ended with it."""
     yield

@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 
+from app.models.hub_cache import Hub
 from app.models.model_list import (
     BROWSE,
     DETAIL,
@@ -25,9 +26,12 @@ from app.models.model_list import (
 from app.panels.pickers import Pickers
 from app.panels.setup import SetupPanel
 from app.setup import Setup, default_setup, with_draft, with_target
+from app.sources import Weights
+from engine.backends.hf.installed import INSTALL
 from engine.backends.registry import EMBEDDED_NAME
 from engine.config import Config
 from engine.errors import ModelError
+from tests.app.hub import model_folder, repository
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
@@ -65,9 +69,65 @@ def test_a_missing_file_is_greyed_with_the_reason(tmp_path: Path):
     there.write_bytes(b"GGUF")
     gone = tmp_path / "gone.gguf"
     found = entries_for("target", [str(gone), str(there)], EMBEDDED, setup=NGRAM)
-    assert [e.title for e in found] == [EMBEDDED_NAME, "Toy pair", "gone", "there", "Browse…"]
+    assert [e.title for e in found] == [
+        *(EMBEDDED_NAME, "Toy pair", "gone", "there", "Browse…", "Browse for a folder…"),
+    ]
     assert reasons(found)["gone"] == f"No longer in {tmp_path}"
     assert not reasons(found)["there"]
+
+
+HUB = Hub({"org/Big-3.2": Weights(2, 2_470_000_000), "org/half": Weights(1, 0, False)})
+
+
+def by_title(entries: list[Entry]) -> dict[str, Entry]:
+    return {entry.title: entry for entry in entries}
+
+
+def test_cached_models_are_offered_by_their_ids():
+    found = entries_for("target", [], EMBEDDED, setup=NGRAM, hub=HUB)
+    titles = [e.title for e in found]
+    assert titles[2:] == ["org/Big-3.2", "org/half", "Browse…", "Browse for a folder…"]
+    big, half = found[2:4]
+    assert (big.source, big.detail, big.reason) == (
+        *("org/Big-3.2", "2.5 GB · Hugging Face cache", ""),
+    )
+    assert half.reason == "Not all of it is in the Hugging Face cache yet"
+
+
+def test_a_recent_model_of_the_cache_stands_there_once():
+    found = entries_for("target", ["org/Big-3.2", "org/gone"], EMBEDDED, setup=NGRAM, hub=HUB)
+    titles = [e.title for e in found]
+    assert titles[2:5] == ["org/Big-3.2", "org/gone", "org/half"]
+    assert found[2].detail.startswith("2.5 GB")
+    assert found[3].reason == "No longer in the Hugging Face cache"
+
+
+def test_recent_folders_tell_their_size(tmp_path: Path):
+    folder = model_folder(tmp_path / "Mine-0.5", weights=1_300_000_000, shards=2)
+    gone = str(tmp_path / "Gone-1.0")
+    found = by_title(entries_for("target", [str(folder), gone], EMBEDDED, setup=NGRAM))
+    assert found["Mine-0.5"].detail == f"1.3 GB · {tmp_path}"
+    assert not found["Mine-0.5"].reason
+    assert found["Gone-1.0"].reason == f"No longer in {tmp_path}"
+
+
+def test_without_the_libraries_hugging_face_models_are_greyed(tmp_path: Path):
+    folder = model_folder(tmp_path / "Mine")
+    file = tmp_path / "file.gguf"
+    file.touch()
+    hub = Hub(HUB.models, f"Install first: {INSTALL}")
+    recent = [str(folder), str(file)]
+    found = by_title(entries_for("draft", recent, EMBEDDED, setup=NGRAM, hub=hub))
+    for title in ("org/Big-3.2", "Mine", "Browse for a folder…"):
+        assert found[title].reason == hub.reason
+    for title in (EMBEDDED_NAME, "file", "Browse…"):
+        assert not found[title].reason
+    assert "cache" in found["org/half"].reason
+
+
+def test_a_toy_target_has_no_draft_of_the_cache():
+    found = by_title(entries_for("draft", [], EMBEDDED, setup=with_target(NGRAM, "toy"), hub=HUB))
+    assert "vocabulary" in found["org/Big-3.2"].reason
 
 
 def test_none_is_offered_where_the_drafter_needs_none():
@@ -113,7 +173,14 @@ def test_without_the_embedded_model_the_toy_pair_is_set_up(monkeypatch):
 
 @pytest.mark.parametrize(
     ("source", "title"),
-    [(None, "None"), ("", "Emb"), ("toy", "Toy pair"), ("/a/Qwen 7B.Q4.gguf", "Qwen 7B.Q4")],
+    [
+        (None, "None"),
+        ("", "Emb"),
+        ("toy", "Toy pair"),
+        ("/a/Qwen 7B.Q4.gguf", "Qwen 7B.Q4"),
+        ("meta-llama/Llama-3.2-1B", "Llama-3.2-1B"),
+        ("/models/SmolLM2-0.1", "SmolLM2-0.1"),
+    ],
 )
 def test_titles(source, title):
     assert title_of(source, "Emb") == title
@@ -178,16 +245,51 @@ def test_a_greyed_line_cannot_be_chosen(qtbot, pickers: Pickers):
 def test_browsing_asks_for_a_file(qtbot, pickers: Pickers, tmp_path: Path):
     asked: list[str] = []
     pickers.ask_file = lambda title: asked.append(title) or str(tmp_path / "a.gguf")
-    pickers.draft.open()
-    rows = range(pickers.draft_list.rowCount())
-    browse = next(
-        pickers.draft_list.index(i)
-        for i in rows
-        if pickers.draft_list.index(i).data(KIND) == "browse"
-    )
-    pickers.draft.popup.list.activated.emit(browse)
+    choose_line(pickers, "browse")
     assert asked == ["Choose the draft"]
     assert pickers._panel.setup.draft == str(tmp_path / "a.gguf")
+
+
+def choose_line(pickers: Pickers, kind: str) -> None:
+    """The first line of that kind in the draft's list."""
+    pickers.draft.open()
+    lines = [pickers.draft_list.index(i) for i in range(pickers.draft_list.rowCount())]
+    pickers.draft.popup.list.activated.emit(next(at for at in lines if at.data(KIND) == kind))
+
+
+def test_browsing_for_a_folder(qtbot, pickers: Pickers, tmp_path: Path):
+    folder = model_folder(tmp_path / "Mine")
+    pickers.ask_folder = lambda title: str(folder)
+    choose_line(pickers, "folder")
+    assert pickers._panel.setup.draft == str(folder)
+    assert pickers.draft.accessibleName() == "Draft: Mine"
+    pickers.ask_folder = lambda title: str(tmp_path)
+    with qtbot.waitSignal(pickers.refused) as refused:
+        choose_line(pickers, "folder")
+    assert "has no config.json" in refused.args[0]
+    assert pickers._panel.setup.draft == str(folder)
+    pickers.ask_folder = lambda title: ""
+    choose_line(pickers, "folder")
+    assert pickers._panel.setup.draft == str(folder), "a dialog that was left changes nothing"
+
+
+def test_the_cache_is_read_when_the_list_opens(pickers: Pickers, hub_cache: Path):
+    pickers.target.open()
+    assert pickers.target_list.row_of("org/New-1.5") == -1
+    pickers.target.popup.close()
+    repository(hub_cache, "org/New-1.5")
+    pickers.target.open()
+    line = pickers.target_list.index(pickers.target_list.row_of("org/New-1.5"))
+    assert line.data(DETAIL) == "0.1 GB · Hugging Face cache"
+    pickers.target.popup.list.activated.emit(line)
+    assert pickers._panel.setup.target == "org/New-1.5"
+    assert pickers.target.accessibleName() == "Target: New-1.5"
+
+
+def test_dialogs_begin_beside_a_recent_file(pickers: Pickers, settings, tmp_path: Path):
+    settings.add_recent_model(str(tmp_path / "a.gguf"))
+    settings.add_recent_model("org/model")
+    assert pickers._folder() == str(tmp_path)
 
 
 def test_a_loaded_model_is_offered_again(pickers: Pickers, settings, tmp_path: Path):
@@ -206,6 +308,19 @@ def test_a_file_dropped_on_a_picker_is_chosen(qtbot, pickers: Pickers, tmp_path:
     assert pickers._panel.setup.draft == str(path)
     drop(pickers.draft, tmp_path / "a.txt")
     assert pickers._panel.setup.draft == str(path)
+
+
+def test_a_folder_dropped_on_a_picker_is_chosen_if_it_is_a_model(
+    qtbot, pickers: Pickers, tmp_path: Path
+):
+    folder = model_folder(tmp_path / "Mine-1.5")
+    drop(pickers.target, folder)
+    assert pickers._panel.setup.target == str(folder)
+    assert pickers.target.accessibleName() == "Target: Mine-1.5"
+    with qtbot.waitSignal(pickers.refused) as refused:
+        drop(pickers.target, tmp_path)
+    assert refused.args[0] == f"{tmp_path.name} is no Hugging Face model: it has no config.json."
+    assert pickers._panel.setup.target == str(folder)
 
 
 def drop(widget, path: Path) -> None:

@@ -12,7 +12,7 @@ from app.sources import (
     library_of,
     size_words,
     source_name,
-    weights_bytes,
+    weights_of,
     why_no_model,
 )
 
@@ -65,14 +65,17 @@ def test_a_folder_is_a_model_by_its_configuration(tmp_path: Path):
 
 
 def test_what_weights_weigh(tmp_path: Path):
-    assert weights_bytes(tmp_path / "gone") == weights_bytes(tmp_path) == 0
+    assert weights_of(tmp_path / "gone") == weights_of(tmp_path) == (0, 0, True)
     for i in (1, 2):
         (tmp_path / f"model-0000{i}-of-00002.safetensors").write_bytes(bytes(10 * i))
     (tmp_path / "pytorch_model.bin").write_bytes(bytes(99))
     (tmp_path / "consolidated.safetensors").write_bytes(bytes(70))
-    assert weights_bytes(tmp_path) == 30
+    assert weights_of(tmp_path) == (2, 30, True)
     (tmp_path / "model-00002-of-00002.safetensors").unlink()
-    assert weights_bytes(tmp_path) == 0, "half of them are no weights"
+    assert not weights_of(tmp_path).whole
     (tmp_path / "model-00001-of-00002.safetensors").unlink()
-    assert weights_bytes(tmp_path) == 70
+    assert weights_of(tmp_path) == (1, 70, True)
+    (tmp_path / "consolidated.safetensors").unlink()
+    (tmp_path / "model.safetensors").symlink_to(tmp_path / "blobs" / "coming")
+    assert weights_of(tmp_path) == (1, 0, False)
     assert [size_words(n) for n in (98_200_000, 2_470_000_000)] == ["98 MB", "2.5 GB"]

@@ -28,6 +28,7 @@ from engine.trace import Run
 from tests.app.conftest import TOY
 from tests.app.fake_session import FakeSession
 from tests.app.held import Held
+from tests.app.hub import model_folder
 from tests.app.traces import make_events
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -489,6 +490,15 @@ def test_dropped_files(qtbot, window: MainWindow, tmp_path: Path):
     with qtbot.waitSignal(window.presenter.settled, timeout=20_000):
         drop(window, DEMO)
     assert window.presenter.run is not None
+
+
+def test_a_dropped_folder_is_the_target_or_refused(qtbot, window: MainWindow, tmp_path: Path):
+    drop(window, model_folder(tmp_path / "Mine-1.5"))
+    assert window.setup_panel.setup.target == str(tmp_path / "Mine-1.5")
+    (tmp_path / "other").mkdir()
+    drop(window, tmp_path / "other")
+    assert window.setup_panel.setup.target == str(tmp_path / "Mine-1.5")
+    assert "other is no Hugging Face model" in window.centre.banners.shown[0].message
 
 
 def test_a_recording_dropped_during_a_run_waits(qtbot, window: MainWindow, held: Held):
