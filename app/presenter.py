@@ -22,10 +22,10 @@ from app.setup import is_lossless
 from app.turns import Turns
 from app.words import (
     age_s,
-    device_words,
     moment_words,
     preparing,
     recorded_summary,
+    run_words,
     said,
     sweep_progress,
 )
@@ -139,7 +139,7 @@ class Presenter(QObject):
         lossless = run.started.lossless if run is not None else is_lossless(config)
         self._status.show_setup(config, lossless)
         if run is not None:
-            self._status.show_device(device_words(run.started.models.target))
+            self._status.show_device(run_words(run.started.models))
 
     def _on_state(self, state: State) -> None:
         if state in (State.LOADING, State.OPENING, State.CHECKING, State.SWEEPING):

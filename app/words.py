@@ -10,9 +10,10 @@ from app.commands import State
 from app.panels.status import Mood
 from app.player import AS_RECORDED, Player
 from engine.cost import DISTURBED, Costs
-from engine.events import ModelInfo, RunStarted
+from engine.events import ModelInfo, Models, RunStarted
 from engine.methods import is_tree
 from engine.metrics import Figures
+from engine.synthetic import remark
 from engine.trace import Run
 from engine.verdict import verdict
 
@@ -127,6 +128,11 @@ def device_words(info: ModelInfo) -> str:
     return f"{info.device} · {threads}"
 
 
+def run_words(models: Models) -> str:
+    """What a run ran on, and what is to be known of its figures."""
+    return " · ".join(filter(None, (device_words(models.target), remark(models))))
+
+
 def age_s(run: Run, now: datetime | None = None) -> float:
     """Seconds since the end of a run, as near as its records tell."""
     try:
@@ -162,6 +168,8 @@ def recorded_summary(started: RunStarted) -> str:
     if config.top_p < 1:
         warmth += f", top-p {config.top_p:g}"
     lines.append(f"{warmth}, seed {config.seed}, {config.max_tokens:,} tokens at most")
+    if said := remark(models):
+        lines.append(f"Synthetic weights: {said}")
     return "\n".join(lines)
 
 

@@ -11,6 +11,7 @@ import typer
 from engine.events import AnyEvent, Prefilled, RunFinished, RunStarted, Verified
 from engine.lab.result import Stage
 from engine.metrics import Figures, figures
+from engine.synthetic import remark
 from engine.trace import Run, TokenState, Trace
 
 _STAGES: dict[Stage, str] = {
@@ -109,6 +110,8 @@ class Screen:
             )
         elif not f.is_baseline:
             lines.append("No baseline was measured, so no speedup is given.")
+        if said := remark(run.started.models):
+            lines.append(f"Synthetic weights: {said}.")
         self._stream.write("\n\n" + "\n".join(lines) + "\n")
 
     def _styled(self, text: str, state: TokenState) -> str:

@@ -16,6 +16,7 @@ from app.views.plots.snapshot import take
 from app.views.plots.time_card import TimeCard
 from engine.events import ModelInfo
 from engine.metrics import Curves
+from engine.synthetic import remark
 from engine.trace import Run
 
 HEADING = 52
@@ -92,7 +93,7 @@ def setting_words(run: Run) -> list[str]:
         words += [f"draft {draft}" if models.draft is not None else draft, f"γ {config.gamma}"]
         words.append(config.rule)
     words.append("greedy" if config.greedy else f"T {config.temperature:g}")
-    words.append(models.target.device)
+    words += [models.target.device, remark(models)]
     return [word for word in words if word]
 
 

@@ -20,18 +20,24 @@ def card_height(width: float) -> float:
     return 52.0 if width >= WIDE else 68.0
 
 
+def badge_width(text: str) -> float:
+    return QFontMetricsF(_badge_font()).horizontalAdvance(text) + 18
+
+
+def _badge_font() -> QFont:
+    return theme.sans(11, QFont.Weight.DemiBold)
+
+
 def paint_badge(
     painter: QPainter, current: theme.Theme, text: str, right: float, middle: float
 ) -> float:
     """A small pill with its right edge at `right`; returns its width."""
-    font = theme.sans(11, QFont.Weight.DemiBold)
-    metrics = QFontMetricsF(font)
-    width = metrics.horizontalAdvance(text) + 18
+    width = badge_width(text)
     pill = QRectF(right - width, middle - 10, width, 20)
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(theme.with_alpha(current.warn, 0.16))
     painter.drawRoundedRect(pill, 10, 10)
-    painter.setFont(font)
+    painter.setFont(_badge_font())
     painter.setPen(current.warn_text)
     painter.drawText(pill, int(Qt.AlignmentFlag.AlignCenter), text)
     return width

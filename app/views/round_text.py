@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from app.views import format as fmt
 from app.views.draft_text import Box, Chip, draft_box, is_complete, shows_tree
+from engine.synthetic import remark
 from engine.trace import Round, Run, TokenState
 
 
@@ -36,7 +37,7 @@ class RoundText:
     phase: str  # "Draft", "Verify" or "" when the round is over
     boxes: tuple[Box, Box, Box]
     comparison: Comparison
-    simulated: bool = False
+    badge: str = ""  # what is to be known of all figures
     tree: Tree | None = None  # None: a chain
 
 
@@ -80,7 +81,8 @@ def describe(run: Run, current: Round, baseline: Run | None) -> RoundText:
     title = f"Round {current.index + 1:,}"
     comparison = _compare(run, current, baseline, "simulated" if simulated else "measured")
     tree = Tree(current.parents, current.path) if shows_tree(run, current) else None
-    return RoundText(title, phase, boxes, comparison, simulated, tree)
+    badge = "simulated" if simulated else remark(run.started.models)
+    return RoundText(title, phase, boxes, comparison, badge, tree)
 
 
 def _verify(run: Run, current: Round) -> Box:

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app import theme
 from app.views.chips import ChipFont
-from app.views.comparison_card import card_height, paint_badge, paint_card
+from app.views.comparison_card import badge_width, card_height, paint_badge, paint_card
 from app.views.pixels import ratio_of
 from app.views.round_boxes import (
     CHIPS_BOTTOM,
@@ -315,7 +315,8 @@ class RoundView(QWidget):
         painter.setPen(current.text)
         painter.drawText(QPointF(4, 16), self._text.title)
         x = 4 + QFontMetricsF(font).horizontalAdvance(self._text.title) + 12
-        room = self.width() - x - (96 if self._text.simulated else 0)
+        badge = self._text.badge
+        room = self.width() - x - (badge_width(badge) + 18 if badge else 0)
         # The phase that the open round is in stands out; all of them fade when it is over.
         for i, word in enumerate(("Draft", "→", "Verify", "→", "Accept")):
             now = word == self._text.phase
@@ -327,8 +328,8 @@ class RoundView(QWidget):
                 break
             painter.drawText(QPointF(x, 16), word)
             x += width + 6
-        if self._text.simulated:
-            paint_badge(painter, current, "simulated", self.width() - 4, 11)
+        if badge:
+            paint_badge(painter, current, badge, self.width() - 4, 11)
 
     # Pointer
 

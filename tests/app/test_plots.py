@@ -115,6 +115,17 @@ def test_toy_figures_are_called_simulated(qtbot: QtBot) -> None:
         assert not any("measured" in caption for caption in card.captions)
 
 
+def test_of_made_up_weights_only_the_times_are_measured(qtbot: QtBot) -> None:
+    baseline, run = make_trace(synthetic=True).runs
+    panel = shown(qtbot, run, baseline)
+    for card in (panel.acceptance, panel.lengths):
+        assert card.captions[0].startswith("simulated")
+    for card in (panel.speedup, panel.rate, panel.time, panel.waterfall):
+        assert card.captions[0].startswith("measured")
+    assert panel.snapshot is not None
+    assert panel.snapshot.remark == "simulated acceptance, measured time"
+
+
 def test_without_a_baseline_it_says_why(qtbot: QtBot) -> None:
     panel = shown(qtbot, *SCENES["no-baseline"]())
     text = panel.speedup.empty_text()

@@ -227,9 +227,15 @@ def test_plain_decoding() -> None:
 
 def test_toy_times_are_simulated() -> None:
     text = text_of(make_trace(rounds=3, simulated=True), 1)
-    assert text.simulated
+    assert text.badge == "simulated"
     assert text.comparison.kind == "simulated"
-    assert not text_of(make_trace(rounds=3), 1).simulated
+    assert text_of(make_trace(rounds=3), 1).badge == ""
+
+
+def test_made_up_weights_take_real_time() -> None:
+    text = text_of(make_trace(rounds=3, synthetic=True), 1)
+    assert text.badge == "simulated acceptance, measured time"
+    assert text.comparison.kind == "measured"
 
 
 # Chips in a box
@@ -372,11 +378,12 @@ def test_a_click_on_a_chip_picks_its_token(view: RoundView, qtbot: QtBot) -> Non
     [
         make_trace(rounds=3, open_drafted=3),
         make_trace(rounds=3, simulated=True),
+        make_trace(rounds=3, synthetic=True),
         make_trace(rounds=3, baseline=False),
         make_trace(rounds=3, gamma=0),
         make_trace(rounds=3, drafter="ngram", no_proposal=1.0),
     ],
-    ids=["open", "toy", "alone", "plain", "no-proposal"],
+    ids=["open", "toy", "synthetic", "alone", "plain", "no-proposal"],
 )
 def test_every_state_paints_at_every_width(view: RoundView, trace: Trace, width: int) -> None:
     view.resize(width, view.minimumSizeHint().height())

@@ -5,9 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from app.commands import State
-from app.words import recorded_summary, said
+from app.words import recorded_summary, run_words, said
 from engine.config import Config
-from engine.events import RunStarted, TableInfo
+from engine.events import Models, RunStarted, TableInfo
+from engine.synthetic import REMARK
 from tests.app.traces import make_events
 
 
@@ -43,6 +44,17 @@ def test_a_recording_of_a_lossy_rule_is_marked():
     plain = recorded_summary(started(Config(gamma=0, rule="typical"), lossless=False))
     assert "γ = 0: plain decoding" in plain
     assert "lossless" not in plain
+
+
+def test_made_up_weights_are_told_of():
+    event = started(Config())
+    synthetic = msgspec.structs.replace(event.models.target, synthetic=True)
+    for models in (Models(synthetic), Models(event.models.target, draft=synthetic)):
+        made_up = msgspec.structs.replace(event, models=models)
+        assert recorded_summary(made_up).endswith(REMARK)
+        assert run_words(models) == f"CPU · {REMARK}"
+    assert REMARK not in recorded_summary(event)
+    assert run_words(event.models) == "CPU"
 
 
 def test_a_check_is_told_of():

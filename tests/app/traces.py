@@ -88,6 +88,7 @@ def make_events(
     drafter: str = "model",
     temperature: float = 0.8,
     simulated: bool = False,
+    synthetic: bool = False,
     open_drafted: int = 0,
     reason: FinishReason | None = "length",
     acceptance: float = 0.85,
@@ -108,7 +109,7 @@ def make_events(
     target = ModelInfo(
         "Toy target" if simulated else "Qwen2.5-Coder 1.5B", backend, device="CPU",
         quantisation="Q4_K_M", parameters=1_540_000_000, size_bytes=1_117_320_736,
-        simulated=simulated,
+        simulated=simulated, synthetic=synthetic,
     )  # fmt: skip
     draft = ModelInfo(
         "Toy draft" if simulated else "Qwen2.5-Coder 0.5B", backend, device="CPU",
@@ -249,6 +250,7 @@ def make_trace(
     drafter: str = "model",
     temperature: float = 0.8,
     simulated: bool = False,
+    synthetic: bool = False,
     open_drafted: int = 0,
     reason: FinishReason | None = "length",
     acceptance: float = 0.85,
@@ -260,7 +262,12 @@ def make_trace(
     if baseline:
         n = baseline_rounds if baseline_rounds is not None else min(rounds * 2, 256)
         for event in make_events(
-            rounds=n, seed=seed, role="baseline", simulated=simulated, temperature=temperature
+            rounds=n,
+            seed=seed,
+            role="baseline",
+            simulated=simulated,
+            synthetic=synthetic,
+            temperature=temperature,
         ):
             trace.apply(event)
             end_ns = event.t_ns
@@ -273,6 +280,7 @@ def make_trace(
         drafter=drafter,
         temperature=temperature,
         simulated=simulated,
+        synthetic=synthetic,
         open_drafted=open_drafted,
         reason=None if open_drafted else reason,
         acceptance=acceptance,

@@ -132,7 +132,7 @@ class AcceptanceCard(BarCard):
     def caption_choices(self, snapshot: Snapshot) -> Sequence[str]:
         if not self.bars():
             return ()
-        return (f"{snapshot.kind} · 95 % interval", "95 % interval", snapshot.kind)
+        return (f"{snapshot.accepting} · 95 % interval", "95 % interval", snapshot.accepting)
 
     def empty_text(self) -> str:
         if self.snapshot is None:
@@ -217,7 +217,7 @@ class LengthCard(BarCard):
         tau = snapshot.figures.tokens_per_pass
         if tau is None:
             return ()
-        return (f"{snapshot.kind} · mean τ {tau:.2f}", f"mean τ {tau:.2f}", f"τ {tau:.2f}")
+        return (f"{snapshot.accepting} · mean τ {tau:.2f}", f"mean τ {tau:.2f}", f"τ {tau:.2f}")
 
     def bars(self) -> Sequence[tuple[str, float]]:
         if self.snapshot is None or not self.snapshot.figures.rounds:

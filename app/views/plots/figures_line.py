@@ -95,7 +95,7 @@ class FiguresLine(Card):
             painter.drawText(at, item.value)
         if placed and self.snapshot is not None:
             last = placed[-1][1]
-            kind = self.snapshot.kind
+            kind = self.snapshot.remark or self.snapshot.kind
             if last.right() + GAP + text_width(kind, sans(AXIS)) <= self.width():
                 painter.setFont(sans(AXIS))
                 painter.setPen(now.muted)

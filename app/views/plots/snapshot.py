@@ -14,6 +14,7 @@ from engine.metrics import (
     tokens_per_pass_histogram,
     waited_ns,
 )
+from engine.synthetic import remark
 from engine.trace import Run
 from engine.waterfall import Step, break_even_alpha, break_even_cost_ratio, gap, waterfall
 
@@ -29,7 +30,8 @@ class Snapshot:
     gamma: the run's setting; 0 is plain decoding. finished: no more rounds will come. tree: its
     proposals have siblings, and positions are depths. waited: it was held for a part of its time
     that counts nowhere. waterfall: from the ceiling to the measured speedup; gap: from the modelled
-    one. even_alpha, even_cost: α and c at which its proposals break even, modelled.
+    one. even_alpha, even_cost: α and c at which its proposals break even, modelled. remark: what is
+    to be known of all figures.
     """
 
     figures: Figures
@@ -48,11 +50,17 @@ class Snapshot:
     gap: tuple[Step, ...] = ()
     even_alpha: float | None = None
     even_cost: float | None = None
+    remark: str = ""
 
     @property
     def kind(self) -> str:
         """What the times are: only a toy model's are simulated."""
         return "simulated" if self.figures.simulated else "measured"
+
+    @property
+    def accepting(self) -> str:
+        """What the accepted tokens are: those of made-up weights say nothing about real ones."""
+        return "simulated" if self.remark else self.kind
 
     @property
     def plain(self) -> bool:
@@ -82,4 +90,5 @@ def take(run: Run, baseline: Run | None) -> Snapshot:
         gap=gap(alpha, costs, now, run, baseline) if now.drafted else (),
         even_alpha=break_even_alpha(gamma, costs) if gamma else None,
         even_cost=break_even_cost_ratio(alpha, gamma, costs) if alpha is not None else None,
+        remark=remark(run.started.models),
     )
