@@ -173,7 +173,9 @@ class JobRunner:
         """
         ready = self._preparation.prepare(job, loading, loaded)
         speculative = job.config.gamma > 0
-        plan = _Plan(job, self._with_costs(ready, loading))
+        ready = self._with_costs(ready, loading)
+        ready.warm(self._told(loading))
+        plan = _Plan(job, ready)
         baseline: list[AnyEvent] | None = None
         kept = self._baselines.get(plan.baseline_key())
         if speculative and kept is not None and job.baseline in ("reuse", "kept"):
@@ -219,6 +221,16 @@ class JobRunner:
         if config.gamma == 0 or not drafter_kind(config.drafter).needs_costs:
             return ready
         return replace(ready, costs=self._costs(ready, loading, anew=False))
+
+    def _told(self, loading: Loading) -> Callable[[float], None]:
+        """Hears how far the capture of rounds is; a cancelled job ends there."""
+
+        def tell(fraction: float) -> None:
+            if self.gate.cancelled:
+                raise Cancelled("Cancelled while rounds were prepared.")
+            loading("graphs", fraction)
+
+        return tell
 
     def _costs(self, ready: Prepared, loading: Loading, *, anew: bool) -> Calibration:
         target, draft = ready.target, ready.draft

@@ -5,14 +5,14 @@ Pausing is not calling `next()`, stepping is one `next()`, cancelling is `close(
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from itertools import count
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.backends.base import LanguageModel, Logits
+from engine.backends.base import LanguageModel
 from engine.config import Config
 from engine.drafting.base import ChoosesLength, Drafter, Proposal
 from engine.drafting.length import LengthPolicy, Outcome, length_kind
@@ -25,14 +25,12 @@ from engine.events import (
     Notice,
     Prefilled,
     RunStarted,
-    Top,
     Verified,
 )
 from engine.rules import Rule
-from engine.sampling import Row, display_top, probabilities, top
 from engine.text import TextStream
 from engine.tree import depth_within, size_of
-from engine.verify import RowsOf, Verdict
+from engine.turns import Turn, turns_of
 
 
 class Uniforms(Protocol):
@@ -62,7 +60,6 @@ def decode(
     between verdicts that is no forward pass counts as host time. Caches are rewound at the end,
     however it comes.
     """
-    verify = rule.verify(config)
     length = length_kind(config.length_policy).make(config)
     adaptive = config.length_policy != "fixed" or isinstance(drafter, ChoosesLength)
     clock, vocabulary = target.clock, target.vocabulary
@@ -71,6 +68,16 @@ def decode(
     context = list(started.prompt_ids)
     n_prompt = len(context)
     limit = min(config.max_tokens, target.context - n_prompt)
+
+    def take_turn() -> Turn:
+        remaining = limit - (len(context) - n_prompt)
+        gamma = min(config.gamma, remaining - 1) if drafter is not None else 0
+        gamma = depth_within(config.branches, gamma, target.context - len(context))
+        size = size_of(config.branches, gamma)
+        turn = Turn(gamma, size, rng.random(2 * size + 1))
+        turns.begin(context, turn)
+        return turn
+
     try:
         yield started
         target.truncate(0)
@@ -85,33 +92,22 @@ def decode(
                 yield Prefilled(next(sequence), clock(), 0, 0, draft_ns)
         if isinstance(drafter, ChoosesLength):
             length = drafter.length
+        turns = turns_of(target, drafter, rule, config, length, n_prompt + limit)
+        if turns.remark:
+            yield Notice(next(sequence), clock(), "info", turns.remark, "")
 
         mark = clock() - idle()
+        turn = take_turn()
         for number in count():
-            remaining = limit - (len(context) - n_prompt)
-            gamma = min(config.gamma, remaining - 1) if drafter is not None else 0
-            gamma = depth_within(config.branches, gamma, target.context - len(context))
-            size = size_of(config.branches, gamma)
-            draws = rng.random(2 * size + 1)
-            proposal = Proposal()
-            if drafter is not None and gamma:
-                length.begin(gamma)
-                proposal = drafter.propose(context, gamma, draws[:size], length)
-            yield from _announce(number, proposal, draws, sequence, clock, text)
-            if adaptive and gamma:
-                yield _chosen(number, proposal, gamma, length, next(sequence), clock())
+            proposal = turns.propose(context, turn)
+            yield from _announce(number, proposal, turn.draws, sequence, clock, text)
+            if adaptive and turn.gamma:
+                yield _chosen(number, proposal, turn.gamma, length, next(sequence), clock())
             ids, parents, n = proposal.ids, proposal.parents, len(proposal.ids)
             draft_ns = sum(proposal.draft_ns) + proposal.wasted_ns
 
-            began = clock()
-            if parents is None:
-                logits = target.extend([context[-1], *ids])
-            else:
-                logits = target.extend([context[-1], *ids], "all", [-1, *[i + 1 for i in parents]])
-            target_ns = clock() - began
-            rows = _Rows(config, logits)
-            u = draws[size : size + n + 1]
-            verdict = verify(rows.p, proposal.q, ids, u, parents)
+            judgement = turns.judge(context, turn, proposal)
+            verdict, target_ns = judgement.verdict, judgement.target_ns
             path = range(verdict.n_accepted) if verdict.path is None else verdict.path
             accepted, ended = _until_end([ids[i] for i in path], vocabulary.end_ids)
             judged, path = verdict.judged, path[: len(accepted)]
@@ -128,16 +124,19 @@ def decode(
                 target.keep(fed)
             if not ended:
                 context.append(verdict.added_id)
+            stopped = ended or verdict.added_id in vocabulary.end_ids
+            finished = stopped or len(context) - n_prompt >= limit
+            following = take_turn() if turns.ahead and not finished else None
 
             on_path = fed[: len(path) + (not ended)]
-            tops = tuple([rows.top(i) for i in on_path])
-            residual, added_p = (None, None) if ended else _added(verdict, rows, on_path, config)
+            tops = tuple([judgement.top(i) for i in on_path])
+            residual, added_p = (None, None) if ended else judgement.added(on_path[-1])
             piece = "" if ended else text.push(verdict.added_id)
             added = () if ended else (verdict.added_id,)
             shown_ids = [t.ids for t in (*tops, residual) if t is not None]
             pieces = text.new_pieces(added, *shown_ids)
             now = clock() - idle()
-            host_ns = now - mark - target_ns - draft_ns
+            host_ns = max(now - mark - target_ns - draft_ns, 0)
             mark = now
             length.learn(Outcome(len(path), len(judged), n + 1, draft_ns, target_ns, host_ns))
             yield Verified(
@@ -161,10 +160,11 @@ def decode(
                 judged_at=None if parents is None else (verdict.judged_at or ())[: len(judged)],
                 weighed=() if ended else verdict.weighed,
             )
-            if ended or verdict.added_id in vocabulary.end_ids:
+            if stopped:
                 return "stop"
-            if len(context) - n_prompt >= limit:
+            if finished:
                 break
+            turn = following or take_turn()
         if limit < config.max_tokens:
             yield Notice(
                 next(sequence),
@@ -247,41 +247,3 @@ def _until_end(ids: list[int], end_ids: frozenset[int]) -> tuple[list[int], bool
         if token in end_ids:
             return ids[: i + 1], True
     return ids, False
-
-
-def _added(
-    verdict: Verdict, rows: _Rows, on_path: Sequence[int], config: Config
-) -> tuple[Top | None, float | None]:
-    """Candidates of the residual (after a rejection) and the probability of the added token."""
-    if config.greedy:
-        return None, 1.0
-    if verdict.residual is None:
-        return None, float(rows[on_path[-1]][verdict.added_id])
-    total = float(verdict.residual.sum())
-    chance = float(verdict.residual[verdict.added_id]) / total
-    return top(verdict.residual, config.top, total), chance
-
-
-class _Rows:
-    """The target's distributions of one round, made in place of its logits, each when it is first
-    asked for: rows after a rejection never are. Greedy rounds judge the logits themselves."""
-
-    def __init__(self, config: Config, logits: Logits) -> None:
-        self._config = config
-        self._logits = logits
-        self._known: set[int] = set()
-        self.p: RowsOf = logits if config.greedy else self
-
-    def __getitem__(self, index: int, /) -> Row:
-        row = self._logits[index]
-        if index not in self._known:
-            config = self._config
-            probabilities(row, config.temperature, config.top_k, config.top_p, out=row)
-            self._known.add(index)
-        return row
-
-    def top(self, index: int) -> Top:
-        """For display; in greedy rounds this uses up the row."""
-        if self._config.greedy:
-            return display_top(self._logits[index], self._config.top)
-        return top(self[index], self._config.top)

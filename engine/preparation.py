@@ -12,22 +12,24 @@ from typing import Literal, NamedTuple, Protocol
 import msgspec
 
 from engine import corpus
-from engine.backends.base import LanguageModel, check_same_vocabulary
+from engine.backends.base import HasLayers, LanguageModel, check_same_vocabulary
 from engine.config import Config, ModelSpec
 from engine.drafting.base import Drafter
 from engine.drafting.ngram_table import NgramTable
 from engine.drafting.registry import drafter_kind, make_drafter, no_draft_model
-from engine.errors import Cancelled, PromptError
+from engine.errors import Cancelled, ConfigError, PromptError
 from engine.events import SCHEMA, Calibration, Models, Role, RunStarted, TableInfo
 from engine.gate import Gate
 from engine.host import host
 from engine.methods import check, check_leaves
 from engine.rules import RULES, Rule
 from engine.text import label
+from engine.turns import ComputesTurns
 
 ModelRole = Literal["target", "draft"]
-Part = Literal["target", "draft", "table", "costs"]
-"""What takes its time before a run: models loaded, n-grams counted, passes measured."""
+Part = Literal["target", "draft", "table", "costs", "graphs"]
+"""What takes its time before a run: models loaded, n-grams counted, passes measured, rounds
+captured for a device."""
 LAB = "toy-lab-"
 """Source, with the vocabulary's size, of a toy pair whose law can be enumerated."""
 _KEPT_TABLES = 2
@@ -102,6 +104,18 @@ class Prepared:
             calibration=None if plain else self.costs,
         )
 
+    def warm(self, tell: Callable[[float], None]) -> None:
+        """Have a target that computes whole rounds get ready for the run and its baseline."""
+        target = self.target
+        if not isinstance(target, ComputesTurns) or not target.computes_turns:
+            return
+        config = self.config
+        room = len(self.prompt_ids) + config.max_tokens
+        room = min(room, target.context)
+        target.turns(None, self.rule, config.baseline(), room, tell)
+        if config.gamma:
+            target.turns(self.drafter(), self.rule, config, room, tell)
+
     def drafter(self) -> Drafter:
         size = self.target.vocabulary.size
         return make_drafter(self.config, self.draft, size, self.table, self.costs)
@@ -160,6 +174,8 @@ class Preparation:
             draft = self._load("draft", asked.draft, loading, loaded)
             check_leaves(config, draft.max_branches, draft.info.name)
             check_same_vocabulary(target.vocabulary, draft.vocabulary)
+        if speculative and kind.needs_layers:
+            draft = _first_layers(target, config)
         prompt_ids = _encoded(asked, target, draft)
         table, info = None, None
         if speculative and kind.needs_table:
@@ -231,6 +247,16 @@ class Preparation:
             while len(self._tables) > _KEPT_TABLES:
                 del self._tables[next(iter(self._tables))]
         return self._tables[key]
+
+
+def _first_layers(target: LanguageModel, config: Config) -> LanguageModel:
+    """The target's own first layers as its draft."""
+    if not isinstance(target, HasLayers):
+        raise ConfigError(
+            f"The layers of {target.info.name} cannot be run one by one ({target.info.backend}).",
+            "Choose a Hugging Face model as the target, or another drafter.",
+        )
+    return target.early_exit(config.exit_layer)
 
 
 def _encoded(asked: Asked, target: LanguageModel, draft: LanguageModel | None) -> tuple[int, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,6 +110,18 @@ class LanguageModel(Protocol):
 
     def close(self) -> None:
         """Free the model. Closing twice is harmless."""
+        ...
+
+
+@runtime_checkable
+class HasLayers(Protocol):
+    """A target whose first layers can draft for it."""
+
+    def early_exit(self, layers: int) -> LanguageModel:
+        """Its first `layers` layers and its head, sharing weights and cache; 0: a quarter of them.
+
+        Raises ConfigError unless the model has more layers.
+        """
         ...
 
 

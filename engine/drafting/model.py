@@ -30,7 +30,7 @@ class ModelDrafter:
     name = "model"
 
     def __init__(self, draft: LanguageModel, config: Config, vocabulary_size: int) -> None:
-        self._draft = draft
+        self._draft = self.model = draft
         self._config = config
         # Padding may differ: ids beyond the target's table can't be proposed, others have q 0.
         self._common = min(vocabulary_size, draft.vocabulary.size)

@@ -31,7 +31,8 @@ class DrafterKind:
     length policies can read; a chain has one in some rounds only, so it counts as having none.
     trees: it can propose siblings. needs_table: it needs an n-gram table. may_use_model: it makes
     use of a draft model if there is one. chooses_gamma: it decides the length of each proposal by
-    itself, up to γ; no length policy is asked. needs_costs: it goes by a calibration.
+    itself, up to γ; no length policy is asked. needs_costs: it goes by a calibration. needs_layers:
+    it drafts with layers of the target itself.
     """
 
     name: str
@@ -46,6 +47,7 @@ class DrafterKind:
     may_use_model: bool = False
     chooses_gamma: bool = False
     needs_costs: bool = False
+    needs_layers: bool = False
 
 
 DRAFTERS: dict[str, DrafterKind] = {
@@ -93,6 +95,15 @@ DRAFTERS: dict[str, DrafterKind] = {
             needs_table=True,
             has_q=True,
             trees=True,
+        ),
+        DrafterKind(
+            "early-exit",
+            "Early exit",
+            "Drafts with the target's own first layers and its head: no second model, shared "
+            "weights, a shared cache. Pays where the late layers change little.",
+            "arXiv 2309.08168; arXiv 2404.16710",
+            has_q=True,
+            needs_layers=True,
         ),
         DrafterKind(
             "auto",
@@ -156,7 +167,7 @@ def make_drafter(
     if draft is None:
         raise no_draft_model(config.drafter)
     model = ModelDrafter(draft, config, vocabulary_size)
-    if config.drafter == "model":
+    if config.drafter in ("model", "early-exit"):
         return model
     low = max(config.ngram_min, CHAIN_MATCH)
     matching = msgspec.structs.replace(config, ngram_min=low, ngram_max=max(config.ngram_max, low))
