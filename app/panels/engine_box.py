@@ -179,5 +179,6 @@ class EngineBox(QWidget):
 
 
 def _offer(choice: Choice, name: str, words: Mapping[str, tuple[str, str]]) -> None:
-    short, title = words.get(name, (name, name))
+    plain = name.replace("cuda:", "CUDA ")
+    short, title = words.get(name, (plain, plain))
     choice.add(name, short, title, title)

@@ -40,6 +40,8 @@ from app.panels.file_drop import FileDropButton, dropped_model
 
 HEIGHT = 32
 WIDE, NARROW = 400, 148
+_ROW, _ROWS = 46, 10
+"""Of the list: pixels of a line, and lines that are shown at once."""
 
 
 class ModelPicker(FileDropButton):
@@ -163,7 +165,7 @@ class _Popup(QFrame):
         if row >= 0:
             self.list.setCurrentIndex(model.index(row))
         height = sum(self.list.sizeHintForRow(i) for i in range(model.rowCount()))
-        self._height = min(height + 2, 440)
+        self._height = min(height, _ROWS * _ROW) + 2
 
     def show_below(self, button: QWidget) -> None:
         self.list.setFixedHeight(self._height)
@@ -192,7 +194,7 @@ class _Lines(QStyledItemDelegate):
     def sizeHint(
         self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> QSize:
-        return QSize(240, 46)
+        return QSize(240, _ROW)
 
     def paint(
         self,

@@ -120,6 +120,7 @@ def test_of_made_up_weights_only_the_times_are_measured(qtbot: QtBot) -> None:
     panel = shown(qtbot, run, baseline)
     for card in (panel.acceptance, panel.lengths):
         assert card.captions[0].startswith("simulated")
+    assert all("simulated" in caption for caption in panel.acceptance.captions), "narrow ones too"
     for card in (panel.speedup, panel.rate, panel.time, panel.waterfall):
         assert card.captions[0].startswith("measured")
     assert panel.snapshot is not None

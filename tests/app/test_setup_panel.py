@@ -664,7 +664,8 @@ def test_what_is_said_of_llama_cpp_goes_with_its_models(panel: SetupPanel):
 
 
 def test_every_precision_can_be_chosen(panel: SetupPanel):
-    panel.setup = Setup(prompt="x", target="org/model")
+    panel.setup = Setup(prompt="x", target="org/model", device="cuda:1")
+    assert panel.engine.on.currentText() == "CUDA 1"
     choice = panel.engine.precision
     assert [choice.itemData(i) for i in range(choice.count())] == list(PRECISIONS)
     told: list[str] = []

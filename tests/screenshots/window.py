@@ -29,6 +29,7 @@ from engine.lab.result import CheckResult
 from engine.session import CheckProgress, Loading
 from tests.app.checks import check_result, greedy_result, lossy_result, toy_result
 from tests.app.fake_session import FakeSession
+from tests.app.hub import model_folder, repository
 from tests.app.traces import make_events
 
 PROMPT = "Write a Python function that checks whether a string is a palindrome, then explain it."
@@ -263,6 +264,38 @@ def picker(scene: Scene) -> None:
     scene.window.choose_draft()
 
 
+def hub_picker(scene: Scene) -> None:
+    """A cache with a model of each kind, and a folder among the recent models."""
+    settings = scene.window.settings
+    cache = settings.folders.data / "hub"
+    os.environ["HF_HUB_CACHE"] = str(cache)
+    repository(cache, "HuggingFaceTB/SmolLM2-135M-Instruct", weights=269_060_552)
+    repository(cache, "meta-llama/Llama-3.2-1B", weights=2_471_645_608)
+    half = repository(cache, "Qwen/Qwen2.5-7B-Instruct-with-a-long-name-of-its-own", shards=2)
+    (half / "model-00001-of-00002.safetensors").unlink()
+    settings.add_recent_model(str(model_folder(settings.folders.data / "Mine-0.5")))
+    scene.window.choose_draft()
+
+
+def hf_options(scene: Scene) -> None:
+    """What a Hugging Face target is asked for, beside a GGUF draft; one of several GPUs."""
+    panel = scene.window.setup_panel
+    panel.setup = msgspec.structs.replace(
+        SETUP, target="meta-llama/Llama-3.2-1B", device="cuda:1", precision="bfloat16"
+    )
+    panel.engine.more.setChecked(True)
+    QApplication.processEvents()
+    panel.verticalScrollBar().setValue(panel.verticalScrollBar().maximum())
+
+
+def made_up(scene: Scene) -> None:
+    """A run with weights that are made up for timing."""
+    scene.window.run()
+    scene.play(make_events(rounds=128, role="baseline", reason="stop", synthetic=True))
+    scene.play(make_events(rounds=31, baseline="baseline-0", reason="stop", synthetic=True))
+    scene.end()
+
+
 def presets(scene: Scene) -> None:
     menu = scene.window.setup_panel.prompt.presets.menu()
     menu.popup(scene.window.pos())
@@ -312,6 +345,9 @@ SCENES: dict[str, Callable[[Scene], None]] = {
         lab_error,
         advice,
         picker,
+        hub_picker,
+        hf_options,
+        made_up,
         presets,
         shortcuts,
         explanation,
@@ -320,7 +356,7 @@ SCENES: dict[str, Callable[[Scene], None]] = {
 }
 SCALE = int(os.environ["QT_SCALE_FACTOR"])
 SIZES = {"": (1600, 900), "-4k": (3840, 2160), "-narrow": (1100, 700)}
-SMALL = ("finished", "error", "empty", "tree", "lenient")
+SMALL = ("finished", "error", "empty", "tree", "lenient", "made_up")
 """Scenes that are shown in the other sizes too."""
 
 

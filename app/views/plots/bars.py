@@ -132,7 +132,9 @@ class AcceptanceCard(BarCard):
     def caption_choices(self, snapshot: Snapshot) -> Sequence[str]:
         if not self.bars():
             return ()
-        return (f"{snapshot.accepting} · 95 % interval", "95 % interval", snapshot.accepting)
+        kind = snapshot.accepting
+        short = (kind,) if snapshot.remark else ("95 % interval", kind)
+        return (f"{kind} · 95 % interval", *short)
 
     def empty_text(self) -> str:
         if self.snapshot is None:
