@@ -19,7 +19,6 @@ Measure = Literal["measure", "reuse", "none"]
 Field = Literal[
     "prompt", "draft", "drafter", "corpus", "gamma", "length_policy", "branches", "rule", "sampling"
 ]
-EARLY_EXIT = "early-exit"
 
 
 class Setup(msgspec.Struct, frozen=True):
@@ -124,10 +123,10 @@ def problems(setup: Setup) -> dict[Field, str]:
         if kind.needs_model and setup.draft is None:
             error = no_draft_model(kind.name)
             found["draft"] = f"{error.message} {error.hint}"
-        if kind.name == EARLY_EXIT and library_of(setup.target) != "hf":
+        if kind.needs_layers and library_of(setup.target) != "hf":
             found["drafter"] = (
-                f"The drafter {kind.name!r} needs a Hugging Face target, whose layers it can run "
-                "alone. Choose such a target, or another drafter."
+                f"The drafter {kind.name!r} runs layers of the target alone, which only Hugging "
+                "Face models can. Choose one as the target, or another drafter."
             )
         if kind.needs_table and setup.corpus and not Path(setup.corpus).is_file():
             name = Path(setup.corpus).name

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from engine.backends import registry
 from engine.backends.registry import path_of
 
 Library = Literal["gguf", "hf", "toy"]
 TOY = "toy"
-_HUB_ID = re.compile(r"[\w-][\w.-]*/[\w.-]+", re.ASCII)
 _SHARD = re.compile(r"-\d{5}-of-(\d{5})\.safetensors$")
 
 
@@ -36,7 +36,7 @@ def library_of(source: str) -> Library:
 
 def is_hub_id(source: str) -> bool:
     """Whether it names a model of the hub, such as org/name, and not a folder that is there."""
-    named = _HUB_ID.fullmatch(source) is not None
+    named = registry.is_hub_id(source)
     return named and library_of(source) == "hf" and not path_of(source).is_dir()
 
 

@@ -24,7 +24,13 @@ if TYPE_CHECKING:
 
 Said = tuple[Mood, str]
 
-DRAFTER_NAMES = {"ngram": "n-gram", "suffix": "Suffix", "chain": "Chain", "auto": "Auto"}
+DRAFTER_NAMES = {
+    "ngram": "n-gram",
+    "suffix": "Suffix",
+    "chain": "Chain",
+    "early-exit": "Early exit",
+    "auto": "Auto",
+}
 RULE_NAMES = {
     "rejection": "Rejection",
     "block": "Block",

@@ -9,7 +9,6 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.panels.fields import ROW_GAP
 from app.panels.slider import Slider
-from app.setup import EARLY_EXIT
 from engine.config import EXIT_LAYER_MAX, LENIENCE_MIN, Config
 
 Key = str
@@ -62,7 +61,7 @@ class DrafterParameters(Parameters):
             tip="Layers of the target that draft; 0: Auto, a quarter of them",
             most=EXIT_LAYER_MAX,
         )
-        super().__init__({"exit_layer": exit_layer}, {EARLY_EXIT: ("exit_layer",)})
+        super().__init__({"exit_layer": exit_layer}, {"early-exit": ("exit_layer",)})
         self._exit, self._layers = exit_layer, 0
         self._exit.changed.connect(self._tell)
         self._tell()

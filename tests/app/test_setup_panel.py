@@ -39,7 +39,7 @@ from app.setup import (
 )
 from engine.config import PRECISIONS, Config
 from engine.drafting.length import LENGTH_POLICIES
-from engine.drafting.registry import DRAFTERS, DrafterKind
+from engine.drafting.registry import DRAFTERS
 from engine.errors import ConfigError
 from engine.events import ModelInfo
 from engine.host import physical_cores
@@ -84,7 +84,6 @@ FULL = Setup(
     device="cuda:1",
     precision="int8",
 )
-EARLY = DrafterKind("early-exit", "Early exit", "The first layers draft.", "arXiv", has_q=True)
 TREE = Setup(
     prompt="x",
     config=Config(
@@ -261,25 +260,19 @@ def test_only_what_applies_is_shown(panel: SetupPanel, config: Config, fields: s
     assert shown(panel) == fields
 
 
-@pytest.fixture
-def early(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The drafter whose number is the exit layer, as a picker shows it."""
-    monkeypatch.setitem(DRAFTERS, EARLY.name, EARLY)
-
-
 def early_setup(layer: int = 0, target: str = "org/model") -> Setup:
-    return Setup(prompt="x", target=target, config=Config(drafter=EARLY.name, exit_layer=layer))
+    return Setup(prompt="x", target=target, config=Config(drafter="early-exit", exit_layer=layer))
 
 
 @pytest.mark.parametrize("layer", [0, 3, 32, 700])
-def test_the_exit_layer_comes_back(early: None, panel: SetupPanel, layer: int):
+def test_the_exit_layer_comes_back(panel: SetupPanel, layer: int):
     panel.setup = early_setup(layer)
-    assert shown(panel) - {"branches"} == {"exit_layer"}
+    assert shown(panel) == {"exit_layer"}
     assert panel.setup.config == early_setup(layer).config
     assert type(panel.setup.config.exit_layer) is int
 
 
-def test_the_exit_layer_stays_below_the_targets_layers(early: None, panel: SetupPanel):
+def test_the_exit_layer_stays_below_the_targets_layers(panel: SetupPanel):
     panel.setup = early_setup()
     slider = panel.drafting.drafter_parameters.sliders["exit_layer"]
     assert slider.note.text() == "Auto"
@@ -301,12 +294,12 @@ def test_the_exit_layer_stays_below_the_targets_layers(early: None, panel: Setup
     assert panel.setup.config.exit_layer == 79, "a target that is not loaded may have as many"
 
 
-def test_an_early_exit_needs_layers(early: None):
+def test_an_early_exit_needs_layers():
     assert problems(early_setup()) == {}
     for target in ("", "toy", "/m/a.gguf"):
         found = problems(early_setup(target=target))
         assert list(found) == ["drafter"]
-        assert "needs a Hugging Face target" in found["drafter"]
+        assert "Choose one as the target" in found["drafter"]
     plain = early_setup(target="")
     plain = msgspec.structs.replace(plain, config=msgspec.structs.replace(plain.config, gamma=0))
     assert problems(plain) == {}

@@ -48,7 +48,7 @@ def test_hub_ids(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "models" / "mine").mkdir(parents=True)
     named = ["org/name", "org-1/Name.v2_x"]
     assert [is_hub_id(source) for source in named] == [True, True]
-    others = ["", "toy", "a/b/c", "/a/b", "~/b", "./b", "org/a.gguf", "models/mine", "a\\b/c d"]
+    others = ["", "toy", "a/b/c", "/a/b", "~/b", "./b", "org/a.gguf", "models/mine"]
     assert [source for source in others if is_hub_id(source)] == []
 
 
