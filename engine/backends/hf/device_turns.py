@@ -78,11 +78,11 @@ def _draft_of(target: HfModel, drafter: Drafter | None) -> Draft | None:
     model = drafter.model
     if isinstance(model, EarlyExit):
         same = model.target is target
-        return Draft(model.network, 1, target.vocabulary.size) if same else None
+        return Draft(model.network.fast, 1, target.vocabulary.size) if same else None
     if not isinstance(model, HfModel) or model.device != target.device:
         return None
     common = min(target.vocabulary.size, model.vocabulary.size)
-    return Draft(model.network, 2, common)
+    return Draft(model.network.fast, 2, common)
 
 
 def turns_for(
@@ -149,7 +149,7 @@ class Pieces:
             self.sent = piece(SentProposal(self.board))
         for size in sizes:
             judging = Judging(
-                self.board, target.network, rule, size, plan.room, has_q=draft is not None
+                self.board, target.network.fast, rule, size, plan.room, has_q=draft is not None
             )
             self.judging[size] = judging
             self.forward[size] = piece(judging.forward)
@@ -179,14 +179,15 @@ class Pieces:
 class DeviceTurns:
     """Implements `engine.turns.Turns` with pieces of work on the device."""
 
+    ahead = True
+
     def __init__(self, pieces: Pieces, drafter: Drafter | None, config: Config) -> None:
         self._pieces, self._drafter = pieces, drafter
         self._target = pieces.target
         self._length = FixedLength(config)
         self._placed = False
         device = self._target.device
-        # Off the GPU there is nothing to overlap with.
-        self.ahead = self._pins = device.type == "cuda"
+        self._pins = device.type == "cuda"
         self.remark = ""
         if pieces.recorder.remark:
             self.remark = f"No CUDA graph could be captured: {pieces.recorder.remark}."

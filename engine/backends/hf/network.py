@@ -40,7 +40,7 @@ class Network:
         self.model: Any = model
         self.lane = lane
         self._fast: Network | None = None
-        self._compiles = lane.device.type == "cuda" and torch.utils._triton.has_triton()
+        self.compiles = lane.device.type == "cuda" and torch.utils._triton.has_triton()
         config = model.config.get_text_config()
         self.config = config
         self.n_layers: int = config.num_hidden_layers
@@ -79,7 +79,17 @@ class Network:
 
     def first(self, layers: int) -> Network:
         """The first `layers` layers, the final norm and the head; weights and cache are shared."""
-        return self._with_layers(list(stack)[:layers])
+        return self._with_layers(list(self._stack)[:layers])
+
+    @property
+    def _stack(self) -> nn.ModuleList:
+        stack = getattr(self.model.base_model, "layers", None)
+        if not isinstance(stack, nn.ModuleList) or len(stack) != self.n_layers:
+            raise ModelError(
+                "The layers of this architecture cannot be left out.",
+                "Choose another drafter, such as 'ngram'.",
+            )
+        return stack
 
     def _with_layers(self, layers: list[Any]) -> Network:
         """The same model around other layers."""
@@ -103,12 +113,14 @@ class Network:
         """The same with compiled layers where torch can compile for the device, for passes of
         fixed shapes: each shape is compiled once for all layers alike."""
         if self._fast is None:
-            self._fast = self._compiled() if self._compiles else self
+            self._fast = self._compiled() if self.compiles else self
         return self._fast
 
     def _compiled(self) -> Network:
+        if not isinstance(getattr(self.model.base_model, "layers", None), nn.ModuleList):
+            return self
         torch._dynamo.config.recompile_limit = max(64, torch._dynamo.config.recompile_limit)
-        return self._with_layers([CompiledLayer(layer) for layer in self.model.base_model.layers])
+        return self._with_layers([CompiledLayer(layer) for layer in self._stack])
 
     @property
     def key(self) -> tuple[int, int]:
@@ -120,4 +132,6 @@ class Network:
         return self.model is None
 
     def close(self) -> None:
-        self.model = None
+        if self._fast is not None:
+            self._fast.model = None
+        self.model = self._fast = None
