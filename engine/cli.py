@@ -13,6 +13,7 @@ import typer
 from engine import options
 from engine.cli_bench import bench
 from engine.cli_check import check
+from engine.cli_synth import synth
 from engine.config import Config, ModelSpec
 from engine.options import DEFAULT
 from engine.terminal import (
@@ -41,6 +42,7 @@ cli = typer.Typer(
 )
 cli.command()(check)
 cli.command()(bench)
+cli.command()(synth)
 
 
 @cli.command()

@@ -9,7 +9,6 @@ a random embedding, so that the next one depends on the last one above all.
 from __future__ import annotations
 
 import copy
-import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,13 +20,8 @@ from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
 
 from engine.backends.hf.synth_calibration import calibrate
 from engine.backends.hf.synth_files import write_pair
-from engine.backends.hf.synth_tokenizer import (
-    BEGIN_ID,
-    END_ID,
-    N_QUIET,
-    check_size,
-    make_tokenizer,
-)
+from engine.backends.hf.synth_tokenizer import BEGIN_ID, END_ID, check_size, make_tokenizer
+from engine.backends.hf.synth_weights import fill
 from engine.config import SEED_MAX
 from engine.errors import ConfigError, ModelError
 
@@ -36,16 +30,7 @@ __all__ = ["SHAPES", "Pair", "Shape", "make_pair", "make_tokenizer", "shape_name
 Progress = Callable[[float], None]
 AGREEMENT_MIN, AGREEMENT_MAX = 0.05, 0.98
 CONTEXT = 8192
-# Spread of what all MLPs and attentions of the draft add to an embedding of spread 1: enough that a
-# greedy text, though its next token depends on the last one above all, does not run in a circle.
-_MLP, _ATTENTION = 2.0, 1.0
-# The rest of the target's, as a share of its MLPs' 1: an attention's wanes as a text grows, and the
-# overlap must not depend on the length.
-_REST_ATTENTION = 0.3
-_SHARPNESS = 2.0  # of queries and keys, so that an attention picks among the tokens
-_SILU = 1.68  # 1 ÷ the spread of silu(a)·b of standard normals
-_CONSTANT = 1 / 16  # share of an embedding's length that dimension 0 takes
-_QUIET = 4.0  # the same of tokens that must never be produced, in multiples
+_FILLING = 0.3  # the share of the time that making the weights takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +138,7 @@ def make_pair(
         _check_memory(shape, pair_bytes(shape, draft_layers, dtype)[0])
     target = _empty(_config(shape), device, dtype)
     generator = torch.Generator(device).manual_seed(seed)
-    _fill(target, shape, draft_layers, generator, lambda done: tell(_FILLING * done))
+    fill(target, draft_layers, generator, lambda done: tell(_FILLING * done))
     draft = _part(target, 0, draft_layers)
     measured = calibrate(
         draft,
@@ -230,70 +215,3 @@ def _ready(network: LlamaForCausalLM, device: torch.device) -> LlamaForCausalLM:
     with torch.device(device):  # its table is no weight, and was not made with the outline
         network.model.rotary_emb = LlamaRotaryEmbedding(network.config)
     return network.requires_grad_(False).eval()
-
-
-def _fill(
-    network: LlamaForCausalLM,
-    shape: Shape,
-    draft_layers: int,
-    generator: torch.Generator,
-    tell: Progress,
-) -> None:
-    """Random weights that keep the spread of the residual stream near 1."""
-
-    def normal(weight: torch.Tensor, spread: float) -> None:
-        weight.normal_(std=spread / math.sqrt(weight.shape[1]), generator=generator)
-
-    _fill_tokens(network.get_input_embeddings().weight, generator)
-    if not shape.tied:
-        _fill_tokens(network.get_output_embeddings().weight, generator)
-    for i, layer in enumerate(network.model.layers):
-        tell((i + 1) / (shape.layers + 1))
-        attention, mlp = layer.self_attn, layer.mlp
-        if i < draft_layers:
-            heard, thought, share = _ATTENTION, _MLP, 1 / math.sqrt(draft_layers)
-        else:
-            heard, thought, share = _REST_ATTENTION, 1.0, 1 / math.sqrt(shape.layers - draft_layers)
-        for part in (attention.q_proj, attention.k_proj):
-            normal(part.weight, _SHARPNESS)
-        for part in (attention.v_proj, mlp.gate_proj, mlp.up_proj):
-            normal(part.weight, 1.0)
-        normal(attention.o_proj.weight, heard * share)
-        normal(mlp.down_proj.weight, _SILU * thought * share)
-        for part in (attention.o_proj, mlp.down_proj):
-            part.weight[0] = 0.0  # dimension 0 stays what the embedding made it
-        for norm in (layer.input_layernorm, layer.post_attention_layernorm):
-            norm.weight.fill_(1.0)
-    network.model.norm.weight.copy_(_last_norm(shape, generator))
-
-
-def _fill_tokens(rows: torch.Tensor, generator: torch.Generator) -> None:
-    """Random rows of one length, so that no token is more likely everywhere, and a constant in
-    dimension 0 in place of a bias: larger for tokens that must not be produced.
-    """
-    width = rows.shape[1]
-    rows.normal_(generator=generator)
-    for some in rows.split(8192):
-        some.mul_(math.sqrt(width) / torch.linalg.vector_norm(some, dim=1, keepdim=True))
-    rows[:, 0] = _CONSTANT * math.sqrt(width)
-    rows[:N_QUIET, 0] *= _QUIET
-
-
-def _last_norm(shape: Shape, generator: torch.Generator) -> torch.Tensor:
-    """Weights [width] that give logits of spread 1.
-
-    Random signs keep a token whose embedding is also its row of the head from predicting itself.
-    The constant lowers all logits until the highest are near 0, where bfloat16 is finest, and the
-    quiet tokens' far below.
-    """
-    signs = (
-        torch.randint(0, 2, (shape.width,), generator=generator, device=generator.device) * 2 - 1
-    )
-    weight = signs / math.sqrt(shape.width)
-    spread = math.sqrt(1 + _MLP**2 + _ATTENTION**2)
-    highest = math.sqrt(2 * math.log(shape.tokens))
-    weight[0] = -highest * spread / (_CONSTANT**2 * shape.width)
-    return weight
-
-
-_FILLING = 0.3  # the share of the time that making the weights takes

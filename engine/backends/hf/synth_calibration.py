@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, cast
 
 import torch
 from transformers import LlamaForCausalLM
@@ -46,9 +47,9 @@ def calibrate(
     within TOLERANCE.
     """
     shape = _n_batches(rest), _BATCH, _LENGTH
-    generator = torch.Generator().manual_seed(seed)
-    contexts = torch.randint(N_QUIET, draft.config.vocab_size, shape, generator=generator)
-    contexts = contexts.to(draft.device)
+    generator = torch.Generator("cpu").manual_seed(seed)
+    tokens = N_QUIET, draft.config.vocab_size
+    contexts = torch.randint(*tokens, shape, generator=generator, device="cpu").to(draft.device)
     _set_entropy(draft, contexts[0])
     drafted = [_hidden_and_logits(draft, batch) for batch in contexts]
 
@@ -119,7 +120,7 @@ def _measure(
 
 
 def _multiply(rest: LlamaForCausalLM, factor: float) -> None:
-    for layer in rest.model.layers:
+    for layer in cast(Any, rest.model.layers):
         for part in (layer.self_attn.o_proj, layer.mlp.down_proj):
             part.weight.mul_(factor)
 

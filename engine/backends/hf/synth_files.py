@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +42,8 @@ def check_folder(folder: Path, n_bytes: int) -> None:
         )
     if free < n_bytes + _SPARE:
         raise ModelError(
-            f"The pair takes {(n_bytes + _SPARE) / 2**30:.1f} GiB; {free / 2**30:.1f} GiB are free.",
+            f"The pair takes {(n_bytes + _SPARE) / 2**30:.1f} GiB of disk; "
+            f"{free / 2**30:.1f} GiB are free.",
             "Make room, or choose another disk or a smaller shape.",
         )
 
@@ -84,7 +85,7 @@ def write_pair(
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _write_weights(network: LlamaForCausalLM, folder: Path):
+def _write_weights(network: LlamaForCausalLM, folder: Path) -> Iterator[int]:
     """Write one file after the other; give the bytes of each."""
     tensors = _tensors(network)
     split = split_torch_state_dict_into_shards(tensors, max_shard_size=_SHARD)
