@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
@@ -41,11 +42,8 @@ def make_tokenizer(size: int) -> PreTrainedTokenizerFast:
     """
     check_size(size)
     of_byte = bytes_to_unicode()
-    words = itertools.chain.from_iterable(
-        itertools.product(_SYLLABLES, repeat=length) for length in (2, 3)
-    )
     names = [*(of_byte[byte] for byte in range(256)), *SPECIALS]
-    names += ("Ġ" + "".join(word) for word in itertools.islice(words, size - N_QUIET))
+    names += itertools.islice(_words(), size - N_QUIET)
     inner = Tokenizer(models.BPE(vocab={name: i for i, name in enumerate(names)}, merges=[]))
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     inner.decoder = decoders.ByteLevel()
@@ -60,3 +58,13 @@ def make_tokenizer(size: int) -> PreTrainedTokenizerFast:
         model_max_length=8192,
         clean_up_tokenization_spaces=False,
     )
+
+
+def _words() -> Iterator[str]:
+    """All words of two syllables, then those of three, in an order that mixes them: the strides
+    share no factor with the counts."""
+    n = len(_SYLLABLES)
+    for length, stride in (2, 2663), (3, 211_333):
+        for i in range(n**length):
+            place = i * stride % n**length
+            yield "Ġ" + "".join(_SYLLABLES[place // n**k % n] for k in range(length))
