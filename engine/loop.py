@@ -69,14 +69,24 @@ def decode(
     n_prompt = len(context)
     limit = min(config.max_tokens, target.context - n_prompt)
 
-    def take_turn() -> Turn:
-        remaining = limit - (len(context) - n_prompt)
+    def gamma_at(length: int) -> int:
+        """γ of a round that begins with so many tokens in the context."""
+        remaining = limit - (length - n_prompt)
         gamma = min(config.gamma, remaining - 1) if drafter is not None else 0
-        gamma = depth_within(config.branches, gamma, target.context - len(context))
+        return depth_within(config.branches, gamma, target.context - length)
+
+    def take_turn(gamma: int) -> Turn:
         size = size_of(config.branches, gamma)
         turn = Turn(gamma, size, rng.random(2 * size + 1))
         turns.begin(context, turn)
         return turn
+
+    def take_turn_blind(gamma: int) -> Turn | None:
+        """The round after one of at most γ tokens, if it is the same however many are accepted."""
+        least, most = len(context) + 1, len(context) + gamma + 1
+        if most - n_prompt >= limit or gamma_at(least) != gamma_at(most):
+            return None
+        return take_turn(gamma_at(most))
 
     try:
         yield started
@@ -97,8 +107,9 @@ def decode(
             yield Notice(next(sequence), clock(), "info", turns.remark, "")
 
         mark = clock() - idle()
-        turn = take_turn()
+        turn = take_turn(gamma_at(len(context)))
         for number in count():
+            following = take_turn_blind(turn.gamma) if turns.ahead == "blind" else None
             proposal = turns.propose(context, turn)
             yield from _announce(number, proposal, turn.draws, sequence, clock, text)
             if adaptive and turn.gamma:
@@ -126,7 +137,8 @@ def decode(
                 context.append(verdict.added_id)
             stopped = ended or verdict.added_id in vocabulary.end_ids
             finished = stopped or len(context) - n_prompt >= limit
-            following = take_turn() if turns.ahead and not finished else None
+            if turns.ahead != "no" and following is None and not finished:
+                following = take_turn(gamma_at(len(context)))
 
             on_path = fed[: len(path) + (not ended)]
             tops = tuple([judgement.top(i) for i in on_path])
@@ -164,7 +176,7 @@ def decode(
                 return "stop"
             if finished:
                 break
-            turn = following or take_turn()
+            turn = following or take_turn(gamma_at(len(context)))
         if limit < config.max_tokens:
             yield Notice(
                 next(sequence),

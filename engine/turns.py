@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,11 +60,13 @@ class Judgement(Protocol):
 class Turns(Protocol):
     """Computes the rounds of one run. Each is begun, then asked for its proposal, then judged.
 
-    ahead: `begin` sets a device to work, so it pays to call it as soon as the context is known.
-    remark: what makes these rounds slower than they could be, "" if nothing does.
+    ahead: when to begin with the next one. "no": when its turn comes. "known": as soon as the
+    context is, for `begin` sets a device to work. "blind": before this one is asked for, for the
+    device itself knows the context. remark: what makes these rounds slower than they could be, ""
+    if nothing does.
     """
 
-    ahead: bool
+    ahead: Literal["no", "known", "blind"]
     remark: str
 
     def begin(self, context: Sequence[int], turn: Turn) -> None: ...
@@ -114,7 +116,7 @@ def turns_of(
 class HostTurns:
     """Every pass hands its logits to numpy."""
 
-    ahead = False
+    ahead: Literal["no", "known", "blind"] = "no"
 
     def __init__(
         self,

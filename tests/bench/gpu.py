@@ -126,9 +126,9 @@ def generated(bench, gamma, assisted):
             net.generation_config.num_assistant_tokens_schedule = "constant"
             net.generation_config.assistant_confidence_threshold = 0.0
         settings["assistant_model"] = draft
-    times = {}
+    times, long_run = {}, min(bench.tokens, 128)
     try:
-        for n in (8, bench.tokens, 8, bench.tokens):
+        for n in (8, long_run, 8, long_run):
             wait(target.device)
             began = time.perf_counter()
             out = network.generate(ids, max_new_tokens=n, min_new_tokens=n, **settings)
@@ -137,7 +137,7 @@ def generated(bench, gamma, assisted):
     finally:
         for net in filter(None, (network, draft)):
             net.set_attn_implementation(attention.NAME)
-    (short, few), (long, many) = times[8], times[bench.tokens]
+    (short, few), (long, many) = times[8], times[long_run]
     return (many - few) / (long - short)
 
 
@@ -179,6 +179,7 @@ def main():
     parser.add_argument("--embedded", type=Path)
     parser.add_argument("--record", type=Path)
     parser.add_argument("--device", default="cuda", help="cpu: only to see that it runs")
+    parser.add_argument("--profile", action="store_true", help="show the kernels")
     parser.add_argument("--no-synthetic", action="store_true")
     args = parser.parse_args()
     device = devices.device_of(args.device)
@@ -199,11 +200,10 @@ def main():
 
 def synthetic(args, device, speed, results):
     began = time.perf_counter()
-    with torch.device(device):
-        shape = synth.shape_named(args.like)
-        pair = synth.make_pair(
-            shape, draft_layers=args.draft_layers, agreement=args.agreement, device=device
-        )
+    shape = synth.shape_named(args.like)
+    pair = synth.make_pair(
+        shape, draft_layers=args.draft_layers, agreement=args.agreement, device=device
+    )
     tokenizer = synth.make_tokenizer(shape.tokens)
     print(f"made in {time.perf_counter() - began:.1f} s; agreement {pair.agreement:.3f}, "
           f"greedy {pair.greedy_agreement:.3f}")  # fmt: skip
@@ -224,19 +224,11 @@ def synthetic(args, device, speed, results):
         show(str(settings), f)
         return f
 
-    def both(label):
-        section(f"plain, {label}", lambda: plain(label), results)
-        section(f"greedy, {label}", lambda: speculative(drafter="model"), results)
-
-    for model in (target, draft):
-        model.network.compiles = False
-    both("captured")
-    for model in (target, draft):
-        model.network.compiles, model.network._fast = True, None
-    for pieces in target.pieces.values():
-        pieces.close()
-    target.pieces.clear()
-    both("captured, compiled")
+    section("plain", lambda: plain("plain"), results)
+    section("greedy", lambda: speculative(drafter="model"), results)
+    section("pieces", lambda: pieces_alone(target), results)
+    if args.profile:
+        section("profile", lambda: profiled(target), results)
     for name, settings in {
         "sampled": {"temperature": 0.8},
         "block": {"temperature": 0.8, "rule": "block"},
@@ -297,6 +289,51 @@ def embedded(args, device, speed, results):
     )
     section("embedded, transformers plain", lambda: _print(generated(bench, 0, False)), results)
     bench.runner.close()
+
+
+def pieces_alone(target):
+    """Milliseconds of each captured piece, replayed on its own."""
+    found = {}
+    for pieces in target.pieces.values():
+        board = pieces.board
+        works = {"first": pieces.first, "further": pieces.further}
+        for size in pieces.judging:
+            works[f"forward {size + 1}"] = pieces.forward[size]
+            works[f"verdict {size + 1}"] = pieces.verdict[size]
+        for name, work in works.items():
+            if work is None:
+                continue
+            times = []
+            for _ in range(20):
+                pieces._place_behind()
+                wait(board.ids.device)
+                start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+                start.record()
+                work()
+                end.record()
+                end.synchronize()
+                times.append(start.elapsed_time(end))
+            key = f"γ={pieces.plan.gamma} {pieces.plan.rule}: {name}"
+            found[key] = sorted(times)[len(times) // 2]
+            print(f"  {key}: {found[key]:.3f} ms")
+    return found
+
+
+def profiled(target):
+    """The kernels of a single-token pass and of a verdict, by their share of the time."""
+    from torch.profiler import ProfilerActivity, profile
+
+    pieces = next(p for p in target.pieces.values() if p.plan.gamma == 0)
+    for name, work in (("forward", pieces.forward[0]), ("verdict", pieces.verdict[0])):
+        with profile(activities=[ProfilerActivity.CUDA]) as seen:
+            for _ in range(5):
+                pieces._place_behind()
+                work()
+            torch.cuda.synchronize()
+        print(name)
+        events = sorted(seen.key_averages(), key=lambda e: -e.self_device_time_total)[:16]
+        for e in events:
+            print(f"  {e.self_device_time_total / 5:9.1f} us {e.count / 5:6.1f} x {e.key[:90]}")
 
 
 def _print(rate):

@@ -40,6 +40,7 @@ class Lane:
         self.interrupted = threading.Event()
         self.layers: list[Any] = []  # attention modules; the cache is among their buffers
         self._places = torch.arange(context, device=device)
+        self._dtype = torch.float32
         self._kinds: list[tuple[int, int | None]] = []
         self._folded: dict[tuple[int, int | None], Tensor | None] = {}
 
@@ -69,7 +70,7 @@ class Lane:
         self._folded = {kind: self._fold(*kind) for kind in self._kinds}
 
     def folded(self, groups: int, window: int | None) -> Tensor | None:
-        """The mask [groups * n, seen] of queries that share a key head; within a sliding window of
+        """What is added to the scores [groups * n, seen] of queries that share a key head; within a sliding window of
         so many tokens, if the layer has one. None: they see all."""
         kind = groups, window
         if kind not in self._folded:
@@ -78,12 +79,17 @@ class Lane:
         return self._folded[kind]
 
     def _fold(self, groups: int, window: int | None) -> Tensor | None:
+        """As what is added to scores: a mask of truth values would be turned into that by every
+        layer anew."""
         mask = self.mask
         if window is not None and window < self.seen:
             assert self.positions is not None
             near = self._places[: self.seen] > self.positions[:, None] - window
             mask = near if mask is None else mask & near
-        return None if mask is None else mask.repeat(groups, 1)
+        if mask is None:
+            return None
+        hidden = torch.full((), float("-inf"), dtype=self._dtype, device=self.device)
+        return torch.where(mask, hidden.new_zeros(()), hidden).repeat(groups, 1)
 
     @property
     def windows(self) -> list[int | None]:
@@ -113,6 +119,7 @@ class Lane:
             cached = torch.zeros(shape, dtype=new.dtype, device=new.device)
             layer.register_buffer(name, cached, persistent=False)
         self.layers.append(layer)
+        self._dtype = key.dtype
 
 
 def attend(
@@ -181,7 +188,7 @@ def _written_out(
         scores = softcap * torch.tanh(scores / softcap)
     scores = scores.float()
     if mask is not None:
-        scores = scores.masked_fill(~mask, float("-inf"))
+        scores = scores + mask
     if sinks is None:
         return torch.softmax(scores, dim=-1).to(values.dtype) @ values
     column = sinks.float().view(1, keys.shape[1], -1, 1).repeat_interleave(n, dim=2)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 _LOW_BITS = 0xFFFFFFFF
+_PART = 1024
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,21 @@ def _largest(weights: Tensor, k: int) -> tuple[Tensor, Tensor]:
     last = weights.shape[-1] - 1
     descending = torch.arange(last, -1, -1, device=weights.device)
     keys = weights.contiguous().view(torch.int32).to(torch.int64).bitwise_left_shift_(32)
-    ids = last - keys.bitwise_or_(descending).topk(k, -1).values.bitwise_and_(_LOW_BITS)
+    ids = last - _top_keys(keys.bitwise_or_(descending), k).bitwise_and_(_LOW_BITS)
     return weights.gather(-1, ids), ids
+
+
+def _top_keys(keys: Tensor, k: int) -> Tensor:
+    """The k largest of keys [n, V] (none negative), largest first. Long rows are cut up: the k
+    largest of each part first, all parts at once, where one search in a row uses little of a GPU.
+    """
+    n, size = keys.shape
+    parts = size // _PART
+    if parts < 2 or k * parts > size:
+        return keys.topk(k, -1).values
+    padded = torch.nn.functional.pad(keys, (0, -size % _PART), value=-1)
+    best = padded.view(n, -1, _PART).topk(min(k, _PART), -1).values
+    return best.flatten(1).topk(k, -1).values
 
 
 def _sorted(weights: Tensor) -> tuple[Tensor, Tensor]:

@@ -3,9 +3,10 @@
 # pyright: basic
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -176,94 +177,129 @@ class Pieces:
         self.first = self.further = self.sent = None
 
 
-class DeviceTurns:
-    """Implements `engine.turns.Turns` with pieces of work on the device."""
+class _Flight:
+    """A round on its way to the device and back: what is sent, what returns, and when."""
 
-    ahead = True
+    def __init__(self, pieces: Pieces) -> None:
+        device = pieces.target.device
+        pinned = device.type == "cuda"
+        self.marks = Marks(device, pieces.target.clock)
+        self.outbox = torch.zeros_like(pieces.board.inbox, device="cpu", pin_memory=pinned)
+        self.results = {
+            size: torch.zeros_like(judging.result, device="cpu", pin_memory=pinned)
+            for size, judging in pieces.judging.items()
+        }
+        self.size = 0
+        self.proposal = Proposal()
+        self._landed = torch.cuda.Event() if pinned else None
+
+    def departed(self) -> None:
+        """All its work has been given to the device."""
+        if self._landed is not None:
+            self._landed.record()
+
+    def wait(self) -> None:
+        if self._landed is not None:
+            self._landed.synchronize()
+
+    def numbers(self) -> list[float]:
+        return self.results[self.size].tolist()
+
+
+class DeviceTurns:
+    """Implements `engine.turns.Turns` with pieces of work on the device. Where the device drafts,
+    a round is given to it before the one before has come back, so it never waits for the host."""
 
     def __init__(self, pieces: Pieces, drafter: Drafter | None, config: Config) -> None:
         self._pieces, self._drafter = pieces, drafter
         self._target = pieces.target
         self._length = FixedLength(config)
         self._placed = False
-        device = self._target.device
-        self._pins = device.type == "cuda"
+        self._copies = pieces.sent is not None
+        self.ahead: Literal["no", "known", "blind"] = "known" if self._copies else "blind"
         self.remark = ""
         if pieces.recorder.remark:
             self.remark = f"No CUDA graph could be captured: {pieces.recorder.remark}."
-        self._marks = Marks(device, self._target.clock)
-        self._outbox = torch.zeros(
-            pieces.board.inbox.shape, dtype=torch.float64, pin_memory=self._pins
-        )
-        self._results = {
-            size: torch.zeros(j.layout.total, dtype=torch.float64, pin_memory=self._pins)
-            for size, j in pieces.judging.items()
-        }
-        self._size = 0
-        self._proposal = Proposal()
-        self._done: torch.cuda.Event | None = torch.cuda.Event() if self._pins else None
+        self._flights = deque([_Flight(pieces), _Flight(pieces)])
+        self._begun: deque[_Flight] = deque()
 
     def begin(self, context: Sequence[int], turn: Turn) -> None:
         """Give the device the whole round."""
         if self._target.lane.interrupted.is_set():
             raise Cancelled("Interrupted.")
-        pieces, board, gamma = self._pieces, self._pieces.board, self._pieces.plan.gamma
         use_threads(self._target.info.threads)
+        flight = self._flights[0]
+        self._flights.rotate(-1)
+        self._begun.append(flight)
         with torch.inference_mode():
             if not self._placed:
-                self._placed = True
-                board.tail.copy_(torch.tensor([*context[-2:]][-2:]))
-                board.length.fill_(len(context))
+                self._place(context)
             n = turn.gamma
-            if self._drafter is not None and n and not pieces.plan.drafts:
-                self._proposal = self._drafter.propose(context, n, turn.proposing, self._length)
-                n = len(self._proposal.ids)
-            out = self._outbox.numpy()
-            out[: turn.size] = turn.proposing
-            judging = turn.judging(n)
-            out[gamma : gamma + n] = judging[:n]
-            out[2 * gamma], out[2 * gamma + 1] = judging[n], n
-            if not pieces.plan.drafts:
-                out[2 * gamma + 2 : 2 * gamma + 2 + n] = self._proposal.ids[:n]
-            board.inbox.copy_(self._outbox, non_blocking=True)
-            self._marks.restart()
-            self._marks.mark()
-            if pieces.plan.drafts:
-                for i in range(n):
-                    (pieces.first if i == 0 else pieces.further)()  # type: ignore[misc]
-                    self._marks.mark()
-            elif pieces.sent is not None:
-                pieces.sent()
-            self._size = size = min(s for s in pieces.judging if s >= n)
-            self._marks.mark()
-            pieces.forward[size]()
-            self._marks.mark()
-            pieces.verdict[size]()
-            self._results[size].copy_(pieces.judging[size].result, non_blocking=True)
-            if self._done is not None:
-                self._done.record()
+            if self._copies and self._drafter is not None:
+                flight.proposal = Proposal()
+                if n:
+                    flight.proposal = self._drafter.propose(
+                        context, n, turn.proposing, self._length
+                    )
+                n = len(flight.proposal.ids)
+            self._send(flight, turn, n)
+            self._fly(flight, n)
+
+    def _place(self, context: Sequence[int]) -> None:
+        board = self._pieces.board
+        board.tail.copy_(torch.tensor([0, *context[-2:]][-2:]))
+        board.length.fill_(len(context))
+        self._placed = True
+
+    def _send(self, flight: _Flight, turn: Turn, n: int) -> None:
+        gamma = self._pieces.plan.gamma
+        out, judging = flight.outbox.numpy(), turn.judging(n)
+        out[: turn.size] = turn.proposing
+        out[gamma : gamma + n] = judging[:n]
+        out[2 * gamma], out[2 * gamma + 1] = judging[n], n
+        if self._copies:
+            out[2 * gamma + 2 : 2 * gamma + 2 + n] = flight.proposal.ids
+        self._pieces.board.inbox.copy_(flight.outbox, non_blocking=True)
+
+    def _fly(self, flight: _Flight, n: int) -> None:
+        pieces, marks = self._pieces, flight.marks
+        marks.restart()
+        marks.mark()
+        if pieces.sent is not None:
+            pieces.sent()
+        elif pieces.first is not None:
+            for i in range(n):
+                step = pieces.first if i == 0 else pieces.further
+                assert step is not None
+                step()
+                marks.mark()
+        flight.size = size = min(s for s in pieces.judging if s >= n)
+        marks.mark()
+        pieces.forward[size]()
+        marks.mark()
+        pieces.verdict[size]()
+        flight.results[size].copy_(pieces.judging[size].result, non_blocking=True)
+        flight.departed()
 
     def propose(self, context: Sequence[int], turn: Turn) -> Proposal:
-        """What the device drafted; waits until it has done the whole round."""
-        if self._done is not None:
-            self._done.synchronize()
-        if not self._pieces.plan.drafts:
-            proposal, self._proposal = self._proposal, Proposal()
-            return proposal
-        n, layout = turn.gamma, self._layout
-        numbers = self._numbers = self._read()
+        """What was drafted; waits until the device has done the whole round."""
+        flight = self._begun[0]
+        flight.wait()
+        if self._copies or not turn.gamma:
+            return flight.proposal if self._copies else Proposal()
+        n, layout, numbers = turn.gamma, self._layout(flight), flight.numbers()
         ids = [int(x) for x in numbers[layout.judged("ids")][:n]]
-        q = numbers[layout.judged("q")][:n]
         greedy = self._pieces.board.q is None
         return Proposal(
             ids=ids,
-            q=None if greedy else _Known(ids, q),
-            draft_ns=self._spans()[:n],
+            q=None if greedy else _Known(ids, numbers[layout.judged("q")][:n]),
+            draft_ns=flight.marks.between()[:n],
             tops=[_top(numbers, *layout.drafted(i)) for i in range(n)],
         )
 
     def judge(self, context: Sequence[int], turn: Turn, proposal: Proposal) -> Judgement:
-        n, layout, numbers = len(proposal.ids), self._layout, self._read()
+        flight = self._begun.popleft()
+        n, layout, numbers = len(proposal.ids), self._layout(flight), flight.numbers()
         accepted, added, resampled = (int(x) for x in numbers[:3])
         greedy = self._pieces.board.q is None
         u = turn.judging(n)
@@ -286,18 +322,10 @@ class DeviceTurns:
         )
         # The pass fed the last token and the proposal; the loop takes back what failed.
         self._target.advance(len(context) + n)
-        return Judgement(verdict, self._spans()[-1], numbers, layout, greedy)
+        return Judgement(verdict, flight.marks.between()[-1], numbers, layout, greedy)
 
-    @property
-    def _layout(self) -> Layout:
-        return self._pieces.judging[self._size].layout
-
-    def _read(self) -> list[float]:
-        return self._results[self._size].tolist()
-
-    def _spans(self) -> list[int]:
-        """Nanoseconds of the draft steps, of what lies between, and of the target's pass."""
-        return self._marks.between()
+    def _layout(self, flight: _Flight) -> Layout:
+        return self._pieces.judging[flight.size].layout
 
 
 class Judgement:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -15,13 +16,18 @@ from engine.backends.hf.attention import Lane
 from engine.errors import ModelError
 
 
-class CompiledLayer(nn.Module):
-    """A decoder layer compiled on its own: the same code serves all layers."""
+class Compiled(nn.Module):
+    """A module compiled on its own: the same code serves all layers alike.
+
+    Products with a single row become reductions that read the weights at the speed of the memory,
+    which the library's own do not (what gpt-fast found).
+    """
 
     def __init__(self, layer: nn.Module) -> None:
         super().__init__()
         self.layer = layer
-        self._run = torch.compile(layer, dynamic=False, fullgraph=True)
+        options: dict[str, Any] = {"coordinate_descent_tuning": True}
+        self._run = torch.compile(layer, dynamic=False, fullgraph=True, options=options)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         return self._run(*args, **kwargs)
@@ -91,8 +97,8 @@ class Network:
             )
         return stack
 
-    def _with_layers(self, layers: list[Any]) -> Network:
-        """The same model around other layers."""
+    def _with_layers(self, layers: list[Any], wrap: Callable[[Any], Any] | None = None) -> Network:
+        """The same model around other layers; wrap: makes something of its head and last norm."""
         model = copy.copy(self.model)
         base = copy.copy(model.base_model)
         model._modules = dict(model._modules)
@@ -101,6 +107,12 @@ class Network:
         base.config = copy.copy(base.config)
         base.config.num_hidden_layers = len(layers)
         model._modules[model.base_model_prefix] = base
+        if wrap is not None:
+            ends = {id(model.get_output_embeddings()), id(getattr(base, "norm", None))}
+            for owner in (model, base):
+                for name, module in owner._modules.items():
+                    if id(module) in ends:
+                        owner._modules[name] = wrap(module)
         part = copy.copy(self)
         part.model, part.n_layers, part._fast = model, len(layers), None
         weights = {p.data_ptr(): p for p in model.parameters()}.values()
@@ -120,7 +132,7 @@ class Network:
         if not isinstance(getattr(self.model.base_model, "layers", None), nn.ModuleList):
             return self
         torch._dynamo.config.recompile_limit = max(64, torch._dynamo.config.recompile_limit)
-        return self._with_layers([CompiledLayer(layer) for layer in self._stack])
+        return self._with_layers([Compiled(layer) for layer in self._stack], Compiled)
 
     @property
     def key(self) -> tuple[int, int]:
@@ -132,6 +144,7 @@ class Network:
         return self.model is None
 
     def close(self) -> None:
-        if self._fast is not None:
+        if self._fast not in (None, self):
             self._fast.model = None
+            torch.compiler.reset()  # compiled code holds on to the first layer that it was made for
         self.model = self._fast = None
