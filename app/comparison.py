@@ -168,7 +168,7 @@ def _row(spec: Spec, facts: Sequence[Facts], reference: int) -> Row:
     values = [_value(spec, each) for each in facts]
     base = values[reference]
     # Simulated times, and what is modelled from them, say nothing beside measured ones.
-    kinds = [each.timed if spec.timed else "measured" for each in facts]
+    kinds = [each.kind(spec) for each in facts]
     for i, value in enumerate(values):
         if i != reference and kinds[i] == kinds[reference]:
             values[i] = _with_difference(value, base, spec)
@@ -183,11 +183,7 @@ def _row(spec: Spec, facts: Sequence[Facts], reference: int) -> Row:
 
 def _value(spec: Spec, facts: Facts) -> Value:
     number = spec.get(facts)
-    kind: Kind = "measured"
-    if spec.modelled:
-        kind = "modelled"
-    elif spec.timed:
-        kind = facts.timed
+    kind: Kind = "modelled" if spec.modelled else facts.kind(spec)
     return Value(NONE if number is None else written(number, spec.form), number, kind)
 
 

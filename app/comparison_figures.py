@@ -32,10 +32,16 @@ class Facts(NamedTuple):
         """What its times are: a toy model has none of its own."""
         return "simulated" if self.figures.simulated else "measured"
 
+    def kind(self, spec: Spec) -> Kind:
+        """What one of its figures is, before the cost model has a part in it."""
+        if spec.timed:
+            return self.timed
+        return "simulated" if spec.judged and self.figures.synthetic else "measured"
+
 
 class Spec(NamedTuple):
     """A row of the table. timed: it comes from times, which differ a little from run to run.
-
+    judged: from verdicts alone, which made-up weights simulate.
     same_work: only runs of equally many tokens can be better or worse at it.
     """
 
@@ -48,6 +54,7 @@ class Spec(NamedTuple):
     timed: bool = False
     modelled: bool = False
     same_work: bool = False
+    judged: bool = False
 
 
 def facts_of(run: Run, baseline: Run | None) -> Facts:
@@ -109,11 +116,11 @@ SPECS: tuple[Spec, ...] = (
     Spec(_SPEED, "Compared tokens", "At how many tokens run and baseline are compared",
          "count", _compared),
     Spec(_PASS, "Acceptance rate α", "Accepted ÷ (accepted + rejected); discarded never judged",
-         "share", _of("acceptance_rate"), "higher"),
+         "share", _of("acceptance_rate"), "higher", judged=True),
     Spec(_PASS, "Draft efficiency", "Accepted ÷ drafted, discarded ones included",
-         "share", _of("draft_efficiency"), "higher"),
+         "share", _of("draft_efficiency"), "higher", judged=True),
     Spec(_PASS, "Tokens per pass τ", "Tokens ÷ target passes: the ceiling with a free draft and a "
-         "flat verify cost", "number", _of("tokens_per_pass"), "higher"),
+         "flat verify cost", "number", _of("tokens_per_pass"), "higher", judged=True),
     Spec(_TIME, "Decode time", "Draft + verify + host time of the whole run",
          "seconds", _decode_s, "lower", timed=True, same_work=True),
     Spec(_TIME, "Draft", "Time in the drafter", "seconds",
@@ -124,16 +131,19 @@ SPECS: tuple[Spec, ...] = (
     Spec(_TIME, "Prefill", "Time to read the prompt; part of no rate",
          "seconds", _of("prefill_s"), timed=True),
     Spec(_COUNT, "Tokens", "Tokens emitted", "count", _of("tokens")),
-    Spec(_COUNT, "Rounds", "Target passes", "count", _of("rounds"), "lower", same_work=True),
+    Spec(_COUNT, "Rounds", "Target passes", "count", _of("rounds"), "lower", same_work=True,
+         judged=True),
     Spec(_COUNT, "Drafted", "Tokens proposed", "count", _of("drafted")),
-    Spec(_COUNT, "Accepted", "Drafted tokens that passed", "count", _drafted("accepted")),
-    Spec(_COUNT, "Rejected", "Drafted tokens that failed", "count", _drafted("rejected")),
+    Spec(_COUNT, "Accepted", "Drafted tokens that passed", "count", _drafted("accepted"),
+         judged=True),
+    Spec(_COUNT, "Rejected", "Drafted tokens that failed", "count", _drafted("rejected"),
+         judged=True),
     Spec(_COUNT, "Discarded", "Drafted tokens after a rejected one, never judged",
-         "count", _drafted("discarded")),
+         "count", _drafted("discarded"), judged=True),
     Spec(_COUNT, "Resampled", "Tokens the target added after a rejection",
-         "count", _drafted("resampled")),
+         "count", _drafted("resampled"), judged=True),
     Spec(_COUNT, "Bonus", "Tokens the target added when all of a proposal had passed",
-         "count", _of("bonus")),
+         "count", _of("bonus"), judged=True),
     Spec(_COST, "Cost ratio c", "One drafted token ÷ one single-token target pass (medians)",
          "number", lambda facts: facts.costs.cost_ratio, "lower", timed=True),
     Spec(_COST, "Verify cost", "T_v(γ+1) ÷ T_v(1): what the usual pass costs in single passes",

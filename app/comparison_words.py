@@ -15,6 +15,7 @@ from app.text_difference import TextDifference
 from app.views import format as fmt
 from app.views.token_layout import visible
 from app.words import RULE_NAMES
+from engine.synthetic import REMARK, is_synthetic
 from engine.trace import Run
 
 OTHER_PROMPT = "another prompt"
@@ -59,12 +60,14 @@ def unlike(members: Sequence[Member]) -> list[str]:
 
 
 def summary(members: Sequence[Member]) -> str:
-    """One line about the set: how many, and what is not like for like."""
-    runs = fmt.count(len(members), "run")
-    if len(members) < 2:
-        return runs
-    words = unlike(members)
-    return f"{runs} · different {listed(words)}" if words else f"{runs}, like for like"
+    """One line about the set: how many, what is not like for like, whether weights are made up."""
+    said = fmt.count(len(members), "run")
+    if words := unlike(members):
+        said += f" · different {listed(words)}"
+    elif len(members) > 1:
+        said += ", like for like"
+    synthetic = any(is_synthetic(member.run.started.models) for member in members)
+    return f"{said} · {REMARK}" if synthetic else said
 
 
 def listed(words: Sequence[str]) -> str:

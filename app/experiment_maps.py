@@ -11,9 +11,11 @@ from app.experiment_words import (
     AXES,
     STATES,
     Label,
+    Make,
     gamma_of,
     interval_words,
     kind_of,
+    make_of,
     metric_words,
     model_labels,
     printed,
@@ -145,15 +147,16 @@ class Group:
     cells: list[CellResult]
     found: dict[tuple[Metric, Definitions], Interval | None] = field(default_factory=dict)
     _state: tuple[MapState, str] | None = None
-    _targets: frozenset[bool] | None = None
+    _makes: frozenset[Make] | None = None
 
     @property
-    def targets(self) -> frozenset[bool]:
-        """Whether the targets of the runs are simulated."""
-        if self._targets is None:
-            runs = (cell.runs[0] for cell in self.cells if cell.runs)
-            self._targets = frozenset(run.models.target.simulated for run in runs)
-        return self._targets
+    def makes(self) -> frozenset[Make]:
+        """What the models of the runs are."""
+        if self._makes is None:
+            self._makes = frozenset(
+                make_of(cell.runs[0].models) for cell in self.cells if cell.runs
+            )
+        return self._makes
 
     @property
     def state(self) -> tuple[MapState, str]:
@@ -274,7 +277,7 @@ class Maps:
         words = metric_words(metric, how)
         return MapTable(
             words.title,
-            kind_of(metric, how, {each for group in groups.values() for each in group.targets}),
+            kind_of(metric, how, {each for group in groups.values() for each in group.makes}),
             metric,
             metric in ("speedup", "modelled"),
             AXES[rows],
@@ -304,7 +307,7 @@ class Maps:
         words = metric_words(metric, how)
         return MapTable(
             f"{words.title} of the best setting",
-            kind_of(metric, how, {each for group in groups.values() for each in group.targets}),
+            kind_of(metric, how, {each for group in groups.values() for each in group.makes}),
             metric,
             metric in ("speedup", "modelled"),
             AXES["target"],

@@ -15,7 +15,7 @@ FIRST_PROMPTS = 12
 """Of the suite, two of each kind: about as many as say something of a kind in a few minutes."""
 _SCALARS = (
     *("max_tokens", "repeats", "seed", "top_k", "top_p", "threads", "gpu_layers", "context"),
-    *("device", "precision", "record"),
+    *("device", "precision", "exit_layer", "record"),
 )
 
 
@@ -41,6 +41,7 @@ def from_setup(setup: Setup) -> Spec:
         context=setup.context,
         device=setup.device,
         precision=setup.precision,
+        exit_layer=setup.config.exit_layer,
     )
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from app.sources import source_name
 from app.words import DRAFTER_NAMES, RULE_NAMES
 from engine.cost import times
 from engine.drafting.registry import drafter_kind
 from engine.errors import ConfigError
+from engine.events import Models
 from engine.experiments.grid import Setting
 from engine.experiments.results import Definitions, Interval, Metric, RunRow, State
+from engine.synthetic import KIND, is_synthetic
 
+Make = Literal["real", "synthetic", "toy"]
 EMBEDDED, NO_DRAFT, CHOSEN = "Embedded model", "No draft", "chosen"
 METRICS: tuple[Metric, ...] = (
     *("speedup", "modelled", "acceptance", "tokens_per_pass", "tokens_per_second"),
@@ -91,13 +94,25 @@ def metric_words(metric: Metric, how: Definitions) -> MetricWords:
                                "of decoding: the prompt is not counted")  # fmt: skip
 
 
-def kind_of(metric: Metric, how: Definitions, targets: set[bool]) -> str:
-    """measured, modelled or simulated. targets: whether those of the runs are simulated (toys):
-    then times are, and what follows from them."""
+def make_of(models: Models) -> Make:
+    if models.target.simulated:
+        return "toy"
+    return "synthetic" if is_synthetic(models) else "real"
+
+
+def kind_of(metric: Metric, how: Definitions, makes: Collection[Make]) -> str:
+    """measured, modelled or simulated; each of them where the runs are of models of several makes.
+    Times of toys are simulated, and what made-up weights accept."""
     kind = metric_words(metric, how).kind
-    if metric not in ("speedup", "tokens_per_second") or True not in targets:
+    if metric == "modelled":
         return kind
-    return f"{kind} and simulated" if False in targets else "simulated"
+    timed = metric in ("speedup", "tokens_per_second")
+    kinds: dict[Make, str] = {
+        "real": kind,
+        "synthetic": KIND if timed else "simulated",
+        "toy": "simulated" if timed else kind,
+    }
+    return " and ".join(dict.fromkeys(kinds[make] for make in kinds if make in makes)) or kind
 
 
 def figure(metric: Metric, value: float) -> str:

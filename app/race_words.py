@@ -12,11 +12,13 @@ from app.views import format as fmt
 from app.words import DRAFTER_NAMES, RULE_NAMES, device_words
 from engine.events import RunStarted
 from engine.methods import is_tree
+from engine.synthetic import is_synthetic
 from engine.trace import Run
 
 Ink = Literal["target", "draft", "good"]
 """The hue of a lane, as the theme names it."""
 REPLAYED = "replayed together"
+SIMULATED_ACCEPTANCE = "simulated acceptance"
 SAMPLING = ("temperature", "filters", "seed")
 FACETS = (
     *("target", "drafter", "γ", "rule", "length", "branches", "machine", "device"),
@@ -166,7 +168,8 @@ def goal(race: Race) -> str:
     """How far they race, and why no further; what the times are."""
     tokens = fmt.count(race.tokens, "token")
     far = f"to {tokens}, as many as both have" if race.cut else f"to {tokens}"
-    return f"{far} · {kind(race)} decode times"
+    goal = f"{far} · {kind(race)} decode times"
+    return f"{goal} · {SIMULATED_ACCEPTANCE}" if _synthetic(race) else goal
 
 
 # Times
@@ -202,10 +205,20 @@ def calls(state: LaneState) -> str:
 
 
 def kind(race: Race) -> str:
-    """Whether the ratio is measured, or only simulated: toy models have no times of their own."""
+    """Whether the times are measured, or only simulated: toy models have none of their own."""
     lanes = race.lanes or ()
     toy = any(lane.whole.started.models.target.simulated for lane in lanes)
     return "simulated" if toy else "measured"
+
+
+def ratio_kind(race: Race) -> str:
+    """What the ratio of two measured times is worth: made-up weights accept as they were told."""
+    times = kind(race)
+    return SIMULATED_ACCEPTANCE if times == "measured" and _synthetic(race) else times
+
+
+def _synthetic(race: Race) -> bool:
+    return any(is_synthetic(lane.whole.started.models) for lane in race.lanes or ())
 
 
 def same_text(race: Race) -> bool:

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.events import Prefilled, RunStarted, Verified
+from engine.synthetic import is_synthetic
 from engine.trace import Run
 
 Floats = NDArray[np.float64]
@@ -49,7 +50,8 @@ class Figures:
     baseline_tokens_per_second: the baseline's rate over its own first n tokens.
     speedup: baseline's time for n tokens / this run's time for n tokens. While this run is not
     the longer one, it equals tokens_per_second / baseline_tokens_per_second.
-    simulated: the target is a toy model, so no time here is a real model's.
+    simulated: the target is a toy model, so no time here is a real model's. synthetic: weights are
+    made up, so what was accepted says nothing about real ones.
     """
 
     tokens: int
@@ -73,6 +75,7 @@ class Figures:
     prefill_s: float
     is_baseline: bool
     simulated: bool
+    synthetic: bool
 
 
 class Comparison(NamedTuple):
@@ -137,6 +140,7 @@ def figures(run: Run, baseline: Run | None = None) -> Figures:
         prefill_s=tally.prefill_ns / 1e9,
         is_baseline=run.is_baseline,
         simulated=run.started.models.target.simulated,
+        synthetic=is_synthetic(run.started.models),
     )
 
 

@@ -13,6 +13,7 @@ from engine.cost import (
 )
 from engine.forecast import Forecast
 from engine.metrics import Figures
+from engine.synthetic import KIND
 
 FEW_JUDGED = 20
 """Below this many judged tokens α is too uncertain to advise a γ."""
@@ -28,15 +29,17 @@ def verdict(figures: Figures, costs: Costs, forecast: Forecast | None = None) ->
 
     forecast: of another drafter on this very text, where one is known; it is named where it beats
     the measured speedup, plain decoding and the best γ. Every number is measured, or says that it
-    is the model's. With a toy target the times are simulated, and the sentence says so in place of
-    "measured".
+    is the model's. With a toy target the times are simulated, and with synthetic weights the
+    acceptance: the sentence says so in place of "measured".
     """
-    kind = "simulated" if figures.simulated else "measured"
+    timed = kind = "simulated" if figures.simulated else "measured"
+    if figures.synthetic:
+        kind = KIND
     rate = figures.tokens_per_second
     if rate is None:
         return ""
     if figures.is_baseline:
-        return f"Plain decoding: {rate:.1f} tokens/s, {kind}. A draft has to beat this."
+        return f"Plain decoding: {rate:.1f} tokens/s, {timed}. A draft has to beat this."
     speedup = figures.speedup
     if speedup is None:
         return "No baseline measured, so no speedup is shown: choose Measure: before each run."
@@ -48,7 +51,7 @@ def verdict(figures: Figures, costs: Costs, forecast: Forecast | None = None) ->
             "fewer threads, and run again."
         )
     if not figures.drafted:
-        return f"{times(speedup)}, {kind}: nothing was proposed, so this is plain decoding."
+        return f"{times(speedup)}, {timed}: nothing was proposed, so this is plain decoding."
     why, other = _why(figures, costs), _other_drafter(figures, costs, forecast)
     if speedup >= EVEN[1]:
         head = f"{times(speedup)} faster, {kind}."

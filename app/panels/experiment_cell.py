@@ -35,8 +35,10 @@ from app.experiment_words import (
     METRICS,
     PLURALS,
     STATES,
+    Make,
     figure,
     kind_of,
+    make_of,
     metric_words,
     spread,
 )
@@ -314,12 +316,12 @@ def _settings(maps: Maps, cell: MapCell) -> list[tuple[str, str]]:
 def _figures(maps: Maps, cell: MapCell, how: Definitions) -> list[tuple[str, str, str, str]]:
     """Every figure with its interval and its kind."""
     rows: list[tuple[str, str, str, str]] = []
-    targets = {each.runs[0].models.target.simulated for each in cell.cells if each.runs}
+    makes: set[Make] = {make_of(each.runs[0].models) for each in cell.cells if each.runs}
     for metric in METRICS:
         found = maps.gathered(cell.cells, metric, how)
         if found is not None:
             words = metric_words(metric, how)
             value = figure(metric, found.median)
-            kind = kind_of(metric, how, targets)
+            kind = kind_of(metric, how, makes)
             rows.append((words.title, value, spread(metric, found), kind))
     return rows

@@ -42,7 +42,7 @@ def card_text(race: Race, state: RaceState, names: tuple[LaneName, LaneName]) ->
     """What the middle of the card and its last line say at a moment."""
     if state.done:
         law, good = race_words.law(race)
-        kind, winner, ratio = race_words.kind(race), race.winner, race.ratio
+        kind, winner, ratio = race_words.ratio_kind(race), race.winner, race.ratio
         if ratio is None:
             return CardText("", "no time was measured", None, law, good)
         if winner is None:

@@ -121,7 +121,10 @@ def _companion(spec: Spec) -> str | None:
 
 
 def _cell(spec: Spec, setting: Setting, prompt: Prompt) -> Cell:
-    key = msgspec.json.encode((setting, prompt, spec.max_tokens, spec.top_k, spec.top_p, spec.seed))
+    parts = (setting, prompt, spec.max_tokens, spec.top_k, spec.top_p, spec.seed)
+    # Only where it plays a part: cells of other drafters keep their ids.
+    exits = (spec.exit_layer,) if setting.drafter == "early-exit" else ()
+    key = msgspec.json.encode((*parts, *exits))
     refused = ""
     try:
         check(config_of(spec, setting).validated())
@@ -154,6 +157,7 @@ def config_of(spec: Spec, setting: Setting, repeat: int = 0) -> Config:
         drafter=setting.drafter,
         rule=setting.rule,
         length_policy=setting.length_policy,
+        exit_layer=spec.exit_layer,
     )
 
 

@@ -34,8 +34,8 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     target, draft: sources as of `ModelSpec`; "" is the embedded model. Drafters that need no draft
     model run once for each target. repeats: how often each combination is run. threads to
-    precision: how all models are loaded, as of `ModelSpec`. record: keep the events of every run,
-    so that it can be replayed.
+    precision: how all models are loaded, as of `ModelSpec`. exit_layer: of the drafter
+    `early-exit`, as of `Config`. record: keep the events of every run, so that it can be replayed.
     """
 
     title: str = ""
@@ -57,6 +57,7 @@ class Spec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     context: int = 0
     device: str = "auto"
     precision: str = "auto"
+    exit_layer: int = 0
     record: bool = True
 
 
@@ -185,7 +186,7 @@ def _checked(spec: Spec, wrong: Callable[[str, str, str], ConfigError]) -> Spec:
                     raise wrong(
                         key, "0 is plain decoding, which is measured anyway", "Leave it out."
                     )
-        for key in ("top_k", "top_p", "max_tokens", "seed"):
+        for key in ("top_k", "top_p", "max_tokens", "seed", "exit_layer"):
             Config(**{key: getattr(spec, key)}).validated()
         for key in ("device", "precision"):
             ModelSpec(**{key: getattr(spec, key)}).validated()

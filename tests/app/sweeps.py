@@ -48,7 +48,7 @@ SMALL = Spec(
 def model(source: str) -> ModelInfo:
     name = Path(source).stem or "SmolLM2 135M"
     return ModelInfo(name, "gguf", "cpu", "Q4_K_M", 10**9, 10**9, 151_000, 4096, 7, "llama.cpp",
-                     source == "toy")  # fmt: skip
+                     source == "toy", synthetic=source.startswith("synthetic"))  # fmt: skip
 
 
 def calibration(target: str = "", draft: str | None = None, slope: float = 0.12) -> Calibration:

@@ -23,7 +23,7 @@ TEXT = "the old lighthouse on the island opens again on Saturday"
 def member(name: str = "run", **options) -> Member:
     """A speculative run with its baseline."""
     run = wordy_run(TEXT, **{"gamma": 3, **options})
-    keep = ("prompt", "temperature", "target", "simulated")
+    keep = ("prompt", "temperature", "target", "simulated", "synthetic")
     plain = wordy_run(TEXT, **{k: v for k, v in options.items() if k in keep})
     return Member(name, run, plain)
 
@@ -49,7 +49,7 @@ def test_every_figure_of_the_metrics_has_a_row():
         "baseline_tokens_per_second": "Baseline tokens/s", "speedup": "Speedup",
         "draft_s": "Draft", "verify_s": "Verify", "host_s": "Host", "prefill_s": "Prefill",
     }  # fmt: skip
-    flags = {"is_baseline", "simulated"}
+    flags = {"is_baseline", "simulated", "synthetic"}
     assert {field.name for field in fields(Figures)} == set(shown) | flags
     trace = make_trace(rounds=12, acceptance=0.7)
     one = Member("one", trace.runs[1], trace.runs[0])
@@ -83,6 +83,17 @@ def test_simulated_times_stand_beside_measured_ones_without_a_word():
     assert not any(value.best for value in row.values)
     assert not any(best_of(compared, "Modelled speedup"))
     assert row_of(compared, "Drafted").values[1].change == "±0"
+
+
+def test_what_made_up_weights_accept_is_simulated():
+    synthetic = member(synthetic=True)
+    kinds = {row.name: row.kind for row in compare_runs([synthetic]).figures}
+    assert kinds["Speedup"] == kinds["Verify"] == kinds["Drafted"] == "measured"
+    assert kinds["Acceptance rate α"] == kinds["Tokens per pass τ"] == "simulated"
+    assert kinds["Accepted"] == kinds["Rounds"] == kinds["Bonus"] == "simulated"
+    row = row_of(compare_runs([member(), synthetic]), "Acceptance rate α")
+    assert [row.note(value) for value in row.values] == ["measured", "simulated"]
+    assert not any(value.best for value in row.values)
 
 
 def test_the_best_of_a_row():
@@ -228,6 +239,13 @@ def test_how_unlike_the_runs_are():
     seeds = [member(temperature=0.8, seed=seed) for seed in (1, 2)]
     assert words.unlike(seeds) == ["seeds"]
     assert words.unlike([one, seeds[0]]) == ["sampling"]
+
+
+def test_made_up_weights_are_marked():
+    remark = "simulated acceptance, measured time"
+    synthetic = member(synthetic=True)
+    assert words.summary([synthetic]) == f"1 run · {remark}"
+    assert words.summary([member(), synthetic]) == f"2 runs, like for like · {remark}"
 
 
 def test_what_a_run_is_called():

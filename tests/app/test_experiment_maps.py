@@ -237,6 +237,21 @@ def test_times_of_a_toy_are_simulated(tmp_path: Path):
     assert maps.table("acceptance", HOW, "drafter", "gamma").kind == "measured"
 
 
+def test_what_made_up_weights_accept_is_simulated(tmp_path: Path):
+    spec = msgspec.structs.replace(SMALL, target=("synthetic", ""))
+    maps = maps_of(tmp_path, spec)
+
+    def kind(metric, filters=None):
+        return maps.table(metric, HOW, "drafter", "gamma", filters).kind
+
+    one = {"target": "synthetic"}
+    assert kind("speedup", one) == "measured times, simulated acceptance"
+    assert kind("acceptance", one) == kind("tokens_per_pass", one) == "simulated"
+    assert kind("modelled", one) == "modelled"
+    assert kind("acceptance") == "measured and simulated"
+    assert kind("acceptance", {"target": ""}) == "measured"
+
+
 def test_labels_for_people():
     labels = model_labels(["", None, "toy", "/a/qwen.gguf", "/b/qwen.gguf", "org/model-1.5B"])
     assert [label.text for label in labels.values()] == [

@@ -44,6 +44,7 @@ EVERYTHING = Spec(
     context=2048,
     device="cuda:1",
     precision="int8",
+    exit_layer=7,
     record=False,
 )
 
@@ -72,7 +73,8 @@ def test_a_spec_changed_in_the_file_is_another_one(tmp_path: Path):
 
 
 def test_the_first_experiment_is_about_what_is_set_up():
-    config = Config(drafter="ngram", temperature=0.7, top_k=20, top_p=0.9, seed=5, max_tokens=400)
+    config = Config(drafter="ngram", temperature=0.7, top_k=20, top_p=0.9, seed=5, max_tokens=400,
+                    exit_layer=6)  # fmt: skip
     how = {"gpu_layers": 4, "context": 1024, "device": "cuda", "precision": "bfloat16"}
     spec = from_setup(Setup(config=config, **how))
     assert checked(spec) == spec
@@ -82,7 +84,7 @@ def test_the_first_experiment_is_about_what_is_set_up():
     assert spec.gamma == (2, 4, 8)
     assert spec.temperature == (0.0, 0.7)
     assert (spec.top_k, spec.top_p, spec.seed) == (20, 0.9, 5)
-    assert (spec.max_tokens, spec.repeats) == (64, 3)
+    assert (spec.max_tokens, spec.repeats, spec.exit_layer) == (64, 3, 6)
     assert spec.threads == window_threads()
     assert {key: getattr(spec, key) for key in how} == how
     prompts = grid(spec).cells

@@ -141,6 +141,12 @@ def test_toys_are_simulated(make_view):
     assert card_text(race, view.state, view.names).below.endswith("simulated")
 
 
+def test_made_up_weights_are_marked(make_view):
+    race, view = make_view(*make_trace(rounds=20, synthetic=True).runs)
+    view.show_at(race.end_ns)
+    assert card_text(race, view.state, view.names).below.endswith("simulated acceptance")
+
+
 def test_a_run_that_goes_on_stands_still_at_the_finish(make_view):
     short = Trace(make_events(rounds=12, seed=1)).run
     long = Trace(make_events(rounds=40, seed=2)).run

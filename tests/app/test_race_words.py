@@ -127,6 +127,14 @@ def test_the_goal_says_why_it_is_no_further():
     assert race_words.goal(race_of(*toy.runs)).endswith("simulated decode times")
 
 
+def test_made_up_weights_simulate_acceptance():
+    real, made_up = make_trace(rounds=9), make_trace(rounds=9, synthetic=True)
+    for race in (race_of(*made_up.runs), race_of(real.runs[1], made_up.runs[1])):
+        assert race_words.goal(race).endswith("measured decode times · simulated acceptance")
+        assert race_words.ratio_kind(race) == "simulated acceptance"
+    assert race_words.ratio_kind(race_of(*real.runs)) == "measured"
+
+
 def test_how_a_time_came_about_adds_up():
     race = race_of(*read_trace(DEMO).runs)
     end = race.state(race.end_ns)

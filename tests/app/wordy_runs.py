@@ -47,6 +47,7 @@ def wordy_events(
     target: str = "Target",
     lossless: bool = True,
     simulated: bool = False,
+    synthetic: bool = False,
     pass_ns: int = 10 * MS,
     run_id: str = "run",
     baseline: str | None = None,
@@ -65,7 +66,10 @@ def wordy_events(
         return event
 
     ids = tuple(map(id_of, words_of(prompt))) if prompt_ids is None else tuple(prompt_ids)
-    info = ModelInfo(target, "toy" if simulated else "gguf", "CPU", "Q4_K_M", simulated=simulated)
+    info = ModelInfo(
+        target, "toy" if simulated else "gguf", "CPU", "Q4_K_M", simulated=simulated,
+        synthetic=synthetic,
+    )  # fmt: skip
     yield counted(
         RunStarted(
             seq=next(seq), t_ns=0, run_id=run_id, schema=SCHEMA,

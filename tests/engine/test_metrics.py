@@ -56,6 +56,7 @@ def events_of(
     gamma: int | None = None,
     open_drafted: int = 0,
     simulated: bool = False,
+    synthetic: bool = False,
 ) -> Iterator[AnyEvent]:
     """A run of exactly these rounds, `open_drafted` tokens of a further one, and no end."""
     if gamma is None:
@@ -79,7 +80,7 @@ def events_of(
         prompt_pieces=("a",),
         lossless=True,
         host=HOST,
-        models=Models(ModelInfo("target", "toy", "CPU", simulated=simulated)),
+        models=Models(ModelInfo("target", "toy", "CPU", simulated=simulated, synthetic=synthetic)),
         baseline=None if baseline else "baseline",
     )
     yield Prefilled(**step(), tokens=1, target_ns=5_000_000, draft_ns=1_000_000)
@@ -161,6 +162,8 @@ def test_counts_and_rates() -> None:
     assert f.prefill_s == 6e-3
     assert not f.is_baseline
     assert not f.simulated
+    assert not f.synthetic
+    assert figures(run_of(ROWS, synthetic=True)).synthetic
 
 
 def test_counts_equal_the_recorded_totals() -> None:

@@ -95,6 +95,15 @@ def test_verdict_says_simulated() -> None:
     assert "measured" not in text
 
 
+def test_verdict_of_made_up_weights() -> None:
+    rows = [5, 3, 2, 1], 880, 8_500
+    assert said(runs(*rows, synthetic=True), base()) == said(runs(*rows), base()).replace(
+        "measured", "measured times, simulated acceptance", 1
+    )
+    plain = run_of([Row(target_ns=8_000_000)] * 20, baseline=True, synthetic=True)
+    assert "tokens/s, measured. A draft" in said(plain, None), "nothing is accepted there"
+
+
 def test_verdict_before_the_first_round_is_silent() -> None:
     assert said(run_of([]), base()) == ""
 

@@ -16,6 +16,7 @@ from engine.experiments.reporting.figures import Shown, model_name, setting_name
 from engine.experiments.reporting.style import STYLE
 from engine.experiments.reporting.writing import write_whole
 from engine.experiments.results import Results, grouped
+from engine.synthetic import KIND, REMARK, is_synthetic
 
 
 def write_report(results: Results) -> Path:
@@ -70,6 +71,8 @@ def _head(results: Results, title: str) -> str:
     if runs:
         target = runs[0].models.target
         facts.insert(1, ("Threads", f"{target.threads} on {target.device}, {target.library}"))
+    if any(is_synthetic(run.models) for run in runs):
+        facts.append(("Synthetic weights", REMARK))
     lines = "".join(f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in facts)
     now = datetime.now().astimezone().strftime("%d %B %Y, %H:%M")
     return f'<h1>{escape(title)}</h1><p class="muted">Draftscope report, {now}</p><dl>{lines}</dl>'
@@ -82,7 +85,8 @@ def _verdicts(results: Results, shown: Sequence[Shown]) -> str:
         best = figures.best_of(cells)
         name = escape(model_name(str(target)))
         simulated = any(run.models.target.simulated for cell in cells for run in cell.runs)
-        kind = "simulated" if simulated else "measured"
+        synthetic = any(is_synthetic(run.models) for cell in cells for run in cell.runs)
+        kind = "simulated" if simulated else KIND if synthetic else "measured"
         if best is None:
             found.append(f"<p class='verdict'><b>{name}</b>: nothing was measured.</p>")
             continue

@@ -64,3 +64,13 @@ def test_repeats_draw_anew():
     spec = toy(seed=7)
     setting = grid(spec).cells[0].setting
     assert [config_of(spec, setting, r).seed for r in range(3)] == [7, 8, 9]
+
+
+def test_the_exit_layer_is_part_of_the_cells_that_use_it():
+    def ids(drafter: str, layer: int) -> list[str]:
+        return [cell.id for cell in grid(toy(drafter=(drafter,), exit_layer=layer)).cells]
+
+    assert ids("ngram", 0) == ids("ngram", 9)
+    assert not set(ids("early-exit", 0)) & set(ids("early-exit", 9))
+    spec = toy(drafter=("early-exit",), exit_layer=9)
+    assert {config_of(spec, cell.setting).exit_layer for cell in grid(spec).cells} == {9}

@@ -9,11 +9,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from engine.backends.toy import toy_draft, toy_target
 from engine.errors import RecordingError, VocabularyError
+from engine.events import Models
 from engine.experiments.carry_out import carry_out, write_reports
 from engine.experiments.reporting import write_csv, write_report
+from engine.experiments.reporting.page import report
 from engine.experiments.results import read_results
 from engine.experiments.spec import PromptChoice
 from tests.engine.experiments.toy_sweeps import runner, toy
@@ -131,6 +134,19 @@ def test_reasons_are_in_it(folder):
     assert "another <vocabulary>" in page.text
     assert "needs the draft's probabilities" in page.text
     assert "simulated" in page.text
+
+
+def test_made_up_weights_are_marked(folder):
+    marks = ("Synthetic weights", "simulated acceptance, measured time", "measured times, simul")
+    results = read_results(folder)
+    assert not any(mark in report(results) for mark in marks)
+    for cell in results.cells.values():
+        cell.runs = [replace(run, models=made_up(run.models)) for run in cell.runs]
+    assert all(mark in report(results) for mark in marks)
+
+
+def made_up(models: Models) -> Models:
+    return replace(models, target=replace(models.target, simulated=False, synthetic=True))
 
 
 def test_the_table_holds_every_run(folder):

@@ -59,6 +59,7 @@ def test_the_smallest_spec():
         ('device = "gpu"', "line 1, device: There is no device 'gpu'"),
         ('\nprecision = "half"', "line 2, precision: There is no precision 'half'"),
         ("precision = 8", "line 1, precision: Expected `str`"),
+        ("\nexit_layer = -1", "line 2, exit_layer: The exit layer is -1"),
         ('\n[prompts]\nkinds = ["poem"]', "prompts: "),
         ('[prompts]\nfile = "absent.toml"', "prompts: "),
     ],
