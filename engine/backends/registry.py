@@ -115,6 +115,8 @@ def is_hub_id(source: str) -> bool:
 
 def _is_hugging_face(spec: ModelSpec) -> bool:
     if spec.backend == "auto":
+        if spec.source == "":  # the embedded model; as a path it would be the current folder
+            return False
         path = path_of(spec.source)
         return path.is_dir() or (not path.exists() and is_hub_id(spec.source) and
                                  path.suffix.lower() != ".gguf")  # fmt: skip

@@ -10,6 +10,7 @@ are measured. --record DIR keeps some runs as recordings.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import json
 import time
@@ -53,7 +54,7 @@ class Bench:
         job = Job(PROMPT if config.drafter != "ngram" else COPY, config, ModelSpec("t"), draft)
         for recording in (None, record):
             trace = Trace()
-            with Recorder(recording) if recording else _nothing() as recorder:
+            with Recorder(recording) if recording else contextlib.nullcontext() as recorder:
 
                 def sink(event, trace=trace, recorder=recorder):
                     trace.apply(event)
@@ -69,14 +70,6 @@ class Bench:
         found["host_share"] = found["host_s"] / total
         found["round_ms"] = 1e3 * total / found["rounds"]
         return found
-
-
-class _nothing:
-    def __enter__(self):
-        return None
-
-    def __exit__(self, *_):
-        return None
 
 
 def wait(device):
@@ -112,33 +105,43 @@ def weights_read(model: HfModel) -> int:
     return model.network.size_bytes - (0 if tied else table.numel() * table.element_size())
 
 
-def generated(bench, gamma, assisted):
-    """Tokens/s of transformers' own generate(), prompt excluded by a difference of lengths."""
+def generated(bench, prompt=PROMPT, **assistance):
+    """Tokens/s of transformers' own greedy generate(), prompt excluded by a difference of lengths.
+
+    assistance: as generate() takes it, such as assistant_model.
+    """
     target = bench.target
-    network, draft = target.network.model, bench.draft.network.model if assisted else None
-    ids = torch.tensor([target.encode(PROMPT)], device=target.device)
-    for net in filter(None, (network, draft)):
-        net.set_attn_implementation("sdpa")
+    network, draft = target.network.model, assistance.get("assistant_model")
+    ids = torch.tensor([target.encode(prompt)], device=target.device)
+    networks = [net for net in (network, draft) if net is not None]
     settings = {"do_sample": False, "pad_token_id": 0, "attention_mask": torch.ones_like(ids)}
-    if assisted:
-        for net in (network, draft):
-            net.generation_config.num_assistant_tokens = gamma
-            net.generation_config.num_assistant_tokens_schedule = "constant"
-            net.generation_config.assistant_confidence_threshold = 0.0
-        settings["assistant_model"] = draft
     times, long_run = {}, min(bench.tokens, 128)
+    for net in networks:
+        net.set_attn_implementation("sdpa")
     try:
         for n in (8, long_run, 8, long_run):
             wait(target.device)
             began = time.perf_counter()
-            out = network.generate(ids, max_new_tokens=n, min_new_tokens=n, **settings)
+            out = network.generate(
+                ids, max_new_tokens=n, min_new_tokens=n, **settings, **assistance
+            )
             wait(target.device)
             times[n] = time.perf_counter() - began, out.shape[1] - ids.shape[1]
     finally:
-        for net in filter(None, (network, draft)):
+        for net in networks:
             net.set_attn_implementation(attention.NAME)
     (short, few), (long, many) = times[8], times[long_run]
-    return (many - few) / (long - short)
+    rate = (many - few) / (long - short)
+    print(f"  generate({', '.join(assistance)}): {rate:.1f} tok/s", flush=True)
+    return rate
+
+
+def drafting(network, gamma):
+    """The draft as generate(assistant_model=...) takes it, with γ tokens in every round."""
+    network.generation_config.num_assistant_tokens = gamma
+    network.generation_config.num_assistant_tokens_schedule = "constant"
+    network.generation_config.assistant_confidence_threshold = 0.0
+    return {"assistant_model": network}
 
 
 def section(title, work, results):
@@ -152,11 +155,13 @@ def section(title, work, results):
     gc.collect()
 
 
-def show(label, f, extra=""):
+def show(label, f, bound):
+    plain = f["baseline_tokens_per_second"] or f["tokens_per_second"]
     print(
-        f"  {label}: {f['tokens_per_second']:.1f} tok/s, plain {f['baseline_tokens_per_second'] or 0:.1f}, "
-        f"speedup {f['speedup'] or 0:.2f}, α {f['acceptance_rate'] or 0:.3f}, τ {f['tokens_per_pass']:.2f}, "
-        f"round {f['round_ms']:.2f} ms, host {100 * f['host_share']:.1f} % {extra}",
+        f"  {label}: {f['tokens_per_second']:.1f} tok/s, "
+        f"plain {plain:.1f} = {plain / bound:.3f} of the bound, speedup {f['speedup'] or 0:.2f}, "
+        f"α {f['acceptance_rate'] or 0:.3f}, τ {f['tokens_per_pass']:.2f}, "
+        f"round {f['round_ms']:.2f} ms, host {100 * f['host_share']:.1f} %",
         flush=True,
     )
 
@@ -190,15 +195,20 @@ def main():
     print(f"copy: {speed / 1e12:.2f} TB/s")
     if args.record:
         args.record.mkdir(parents=True, exist_ok=True)
-    if not args.no_synthetic:
-        synthetic(args, device, speed, results)
-    if args.embedded:
-        embedded(args, device, speed, results)
+    parts = [(embedded, args.embedded), (synthetic, not args.no_synthetic)]
+    for part in [part for part, wanted in parts if wanted]:
+        before = allocated(device)
+        held = part(args, device, speed, results)
+        devices.release()
+        after = allocated(device)
+        results[f"memory {part.__name__}"] = before, held, after
+        print(f"memory: {before:.0f} MiB before, {held:.0f} loaded, {after:.0f} closed", flush=True)
     if args.record:
         (args.record / "gpu.json").write_text(json.dumps(results, default=str, indent=1))
 
 
 def synthetic(args, device, speed, results):
+    """MiB that the device held at the end."""
     began = time.perf_counter()
     shape = synth.shape_named(args.like)
     pair = synth.make_pair(
@@ -214,83 +224,65 @@ def synthetic(args, device, speed, results):
     bound = speed / weights_read(target)
     print(f"bandwidth bound of plain decoding: {bound:.1f} tok/s")
 
-    def plain(label):
-        f = bench.run(gamma=0)
-        show(label, f, f"= {f['tokens_per_second'] / bound:.3f} of the bound")
+    def run(name, record=False, **settings):
+        options = {"gamma": args.gamma, "drafter": "model", **settings}
+        f = bench.run(record=recording(args, name) if record else None, **options)
+        show(name, f, bound)
         return f
 
-    def speculative(**settings):
-        f = bench.run(gamma=args.gamma, **settings)
-        show(str(settings), f)
-        return f
-
-    section("plain", lambda: plain("plain"), results)
-    section("greedy", lambda: speculative(drafter="model"), results)
+    exit_layer = {"drafter": "early-exit", "exit_layer": args.draft_layers}
+    section("plain", lambda: run("plain", gamma=0), results)
+    section("greedy", lambda: run("greedy"), results)
     section("pieces", lambda: pieces_alone(target), results)
     if args.profile:
         section("profile", lambda: profiled(target), results)
-    for name, settings in {
-        "sampled": {"temperature": 0.8},
-        "block": {"temperature": 0.8, "rule": "block"},
-        "early exit": {"drafter": "early-exit", "exit_layer": args.draft_layers},
-    }.items():
-        record = args.record / f"{name.replace(' ', '-')}.jsonl" if args.record else None
-        options = {"drafter": "model", **settings}
-        section(name, lambda o=options, r=record: speculative(record=r, **o), results)
-
-    def reference(assisted):
-        rate = generated(bench, args.gamma, assisted)
-        print(f"  generate({'assistant_model' if assisted else ''}): {rate:.1f} tok/s")
-        return rate
-
-    section("transformers, plain", lambda: reference(False), results)
-    section("transformers, assisted", lambda: reference(True), results)
-    before = allocated(device)
+    section("sampled", lambda: run("sampled", True, temperature=0.8), results)
+    section("block", lambda: run("block", True, temperature=0.8, rule="block"), results)
+    section("early exit", lambda: run("early-exit", True, **exit_layer), results)
+    help_of_draft = drafting(draft.network.model, args.gamma)
+    section("transformers, plain", lambda: generated(bench), results)
+    section("transformers, assisted", lambda: generated(bench, **help_of_draft), results)
+    held = allocated(device)
     bench.runner.close()
-    del bench, target, draft, pair
-    devices.release()
-    print(
-        f"memory: {before:.0f} MiB before closing, {torch.cuda.memory_allocated() / 2**20:.0f} after"
-    )
+    return held
+
+
+def recording(args, name):
+    return args.record / f"{name}.jsonl" if args.record else None
 
 
 def embedded(args, device, speed, results):
+    """MiB that the device held at the end."""
     spec = ModelSpec(device=args.device, precision="bfloat16")
     path = args.embedded
     began = time.perf_counter()
-    target = loading.load(
-        loading.Source(path.parent, path.name, path.name, "SmolLM2 135M Instruct"), spec
-    )
-    print(f"embedded loaded in {time.perf_counter() - began:.1f} s")
+    source = loading.Source(path.parent, path.name, path.name, "SmolLM2 135M Instruct")
+    target = loading.load(source, spec)
+    print(f"embedded model loaded in {time.perf_counter() - began:.1f} s")
     bench = Bench(target, None, args.tokens)
     bound = speed / weights_read(target)
+    print(f"bandwidth bound of plain decoding: {bound:.1f} tok/s")
 
     def run(name, **settings):
-        record = args.record / f"embedded-{name}.jsonl" if args.record else None
-        f = bench.run(record=record, **settings)
-        show(
-            name,
-            f,
-            f"plain is {(f['baseline_tokens_per_second'] or f['tokens_per_second']) / bound:.3f} of the bound",
-        )
+        f = bench.run(record=recording(args, f"embedded-{name}"), **settings)
+        show(name, f, bound)
         return f
 
+    ngram = {"gamma": 7, "drafter": "ngram"}
+    early = {"gamma": 2, "drafter": "early-exit", "exit_layer": 24}
+    section("embedded ngram", lambda: run("ngram", **ngram), results)
+    section("embedded ngram T", lambda: run("ngram-sampled", temperature=0.5, **ngram), results)
+    section("embedded early exit", lambda: run("early-exit", **early), results)
     section("embedded plain", lambda: run("plain", gamma=0), results)
-    section("embedded ngram", lambda: run("ngram", gamma=7, drafter="ngram"), results)
-    section(
-        "embedded ngram, sampled",
-        lambda: run("ngram-sampled", gamma=7, drafter="ngram", temperature=0.5),
-        results,
-    )
-    section(
-        "embedded early exit",
-        lambda: run("early-exit", gamma=2, drafter="early-exit", exit_layer=24),
-        results,
-    )
-    section("embedded, transformers plain", lambda: _print(generated(bench, 0, False)), results)
+    section("embedded generate", lambda: generated(bench), results)
+    lookup = {"prompt_lookup_num_tokens": 7}
+    section("embedded lookup", lambda: generated(bench, COPY, **lookup), results)
+    held = allocated(device)
     bench.runner.close()
+    return held
 
 
+@torch.inference_mode()
 def pieces_alone(target):
     """Milliseconds of each captured piece, replayed on its own."""
     found = {}
@@ -319,6 +311,7 @@ def pieces_alone(target):
     return found
 
 
+@torch.inference_mode()
 def profiled(target):
     """The kernels of a single-token pass and of a verdict, by their share of the time."""
     from torch.profiler import ProfilerActivity, profile
@@ -334,11 +327,6 @@ def profiled(target):
         events = sorted(seen.key_averages(), key=lambda e: -e.self_device_time_total)[:16]
         for e in events:
             print(f"  {e.self_device_time_total / 5:9.1f} us {e.count / 5:6.1f} x {e.key[:90]}")
-
-
-def _print(rate):
-    print(f"  {rate:.1f} tok/s")
-    return rate
 
 
 if __name__ == "__main__":

@@ -70,8 +70,10 @@ class Lane:
         self._folded = {kind: self._fold(*kind) for kind in self._kinds}
 
     def folded(self, groups: int, window: int | None) -> Tensor | None:
-        """What is added to the scores [groups * n, seen] of queries that share a key head; within a sliding window of
-        so many tokens, if the layer has one. None: they see all."""
+        """What is added to the scores [groups * n, seen] of queries that share a key head.
+
+        window: the layer sees so many tokens back, if it slides. None: they see all.
+        """
         kind = groups, window
         if kind not in self._folded:
             self._kinds.append(kind)

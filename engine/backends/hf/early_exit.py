@@ -23,13 +23,13 @@ class EarlyExit:
 
     def __init__(self, target: HfModel, layers: int = 0) -> None:
         most = target.network.n_layers - 1
-        if layers > most:
-            raise ConfigError(
-                f"The target has {most + 1} layers: an exit after layer {layers} is none.",
-                f"Choose an exit layer from 1 to {most}.",
-            )
         if most < 1:
             raise ConfigError("The target has one layer only.", "Choose another drafter.")
+        if not 0 <= layers <= most:
+            raise ConfigError(
+                f"The target has {most + 1} layers: an exit after layer {layers} is none.",
+                f"Choose an exit layer from 1 to {most}; 0 takes a quarter of them.",
+            )
         layers = layers or max(1, (most + 1) // 4)
         self.target = target
         self.network = target.network.first(layers)
@@ -61,8 +61,7 @@ class EarlyExit:
         asked for."""
         if parents is not None:
             raise ModelError("An early exit drafts chains only.", "Leave branches empty.")
-        if self._length + len(ids) > self.context:
-            raise ModelError(f"The context of {self.context:,} tokens is full.")
+        self.target.check_fits(self._length, ids)
         end = self._length + len(ids)
         needed = {"all": len(ids), "last": 1, "none": 0}[rows]
         known = max(0, min(self.target.length - self._length, len(ids) - needed))

@@ -3,12 +3,29 @@
 # pyright: basic
 from __future__ import annotations
 
+import functools
+import itertools
+import weakref
 from collections.abc import Callable
 
 import torch
 
 Work = Callable[[], None]
 _WARM_UPS = 2  # libraries choose kernels and allocate workspaces in their first calls
+
+_holders: weakref.WeakSet[Recorder] = weakref.WeakSet()  # that have graphs
+
+
+@functools.cache
+def _side_stream(device: torch.device) -> torch.cuda.Stream:
+    """Where all is captured: cuBLAS keeps a workspace (32 MiB on Hopper) per stream that it saw."""
+    return torch.cuda.Stream(device)
+
+
+def free_workspaces() -> None:
+    """Give back what cuBLAS keeps, unless a graph somewhere still uses it."""
+    if torch.cuda.is_initialized() and not _holders:
+        torch._C._cuda_clearCublasWorkspaces()
 
 
 class Recorder:
@@ -43,7 +60,7 @@ class Recorder:
             return work
 
     def _captured(self, work: Work, prepare: Work) -> Work:
-        stream = torch.cuda.Stream(self._device)
+        stream = _side_stream(self._device)
         stream.wait_stream(torch.cuda.current_stream(self._device))
         with torch.cuda.stream(stream):
             for _ in range(_WARM_UPS):
@@ -57,12 +74,14 @@ class Recorder:
         with torch.cuda.graph(graph, pool=pool, stream=stream):
             work()
         self._graphs.append(graph)
+        _holders.add(self)
         return graph.replay
 
     def close(self) -> None:
         for graph in self._graphs:
             graph.reset()
         self._graphs.clear()
+        _holders.discard(self)
 
 
 class Marks:
@@ -92,6 +111,6 @@ class Marks:
     def between(self) -> list[int]:
         """Nanoseconds from each mark to the next one, once the device has passed them all."""
         if not self._cuda:
-            return [b - a for a, b in zip(self._times, self._times[1:], strict=False)]
+            return [b - a for a, b in itertools.pairwise(self._times)]
         events = self._events[: self._used]
-        return [round(a.elapsed_time(b) * 1e6) for a, b in zip(events, events[1:], strict=False)]
+        return [round(a.elapsed_time(b) * 1e6) for a, b in itertools.pairwise(events)]

