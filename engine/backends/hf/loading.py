@@ -83,11 +83,13 @@ def _load(source: Source, spec: ModelSpec, progress: Progress) -> HfModel:
     }
     if source.gguf:
         where["gguf_file"] = source.gguf
-    with _quiet(), _quick_reading(source):
+    with _quiet():
         progress(0.0)
-        whole = AutoConfig.from_pretrained(**where)
+        with _quick_reading(source):
+            whole = AutoConfig.from_pretrained(**where)
         config = getattr(whole, "text_config", None) or whole
         _check_architecture(config, source.name)
+        # Not read quickly: some versions of transformers take the tokens themselves that way.
         # AutoTokenizer would read a whole GGUF file once more, which takes seconds.
         reader = PreTrainedTokenizerFast if source.gguf else AutoTokenizer
         try:
@@ -114,7 +116,7 @@ def _load(source: Source, spec: ModelSpec, progress: Progress) -> HfModel:
             options["quantization_config"] = transformers.GgufConfig(dequantize=True)
         if not source.gguf:
             options["use_safetensors"] = True
-        with _reported(progress, bool(source.gguf)):
+        with _quick_reading(source), _reported(progress, bool(source.gguf)):
             loaded: Any = AutoModelForCausalLM.from_pretrained(
                 **where,
                 **options,
