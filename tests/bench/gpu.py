@@ -47,12 +47,14 @@ class Bench:
         model.interrupt(False)
         return model
 
-    def run(self, record=None, **settings):
-        """The figures of one run after one that warms up, its baseline measured beside it."""
+    def run(self, record=None, prompt=None, warm=True, **settings):
+        """The figures of one run, its baseline measured beside it; warm: after one that is not
+        counted."""
         config = Config(max_tokens=self.tokens, **settings)
         draft = ModelSpec("draft") if config.drafter == "model" else None
-        job = Job(PROMPT if config.drafter != "ngram" else COPY, config, ModelSpec("t"), draft)
-        for recording in (None, record):
+        prompt = prompt or (COPY if config.drafter == "ngram" else PROMPT)
+        job = Job(prompt, config, ModelSpec("t"), draft)
+        for recording in (None, record) if warm else (record,):
             trace = Trace()
             with Recorder(recording) if recording else contextlib.nullcontext() as recorder:
 

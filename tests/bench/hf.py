@@ -1,0 +1,85 @@
+"""Hugging Face models on the CPU: python -m tests.bench.hf [--threads 2] [--tokens 64]
+
+The embedded model through transformers, drafted for by a Q4_0 copy of it, against transformers' own
+generate() and generate(assistant_model=...): the same weights, prompts and γ, in turn. Then, in
+bfloat16, the speedup over plain decoding on chat prompts, by drafter. Ratios are medians over the
+prompts, with their least and greatest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+from statistics import median
+
+import torch
+import transformers
+
+from engine.backends import registry
+from engine.config import ModelSpec
+from engine.host import host
+from tests.bench.gpu import Bench, drafting, generated
+from tests.bench.pairs import PROMPTS, quantised
+
+GAMMA = 4
+
+
+def spread(name, values):
+    print(f"{name}: {median(values):.2f} ({min(values):.2f} to {max(values):.2f})", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--tokens", type=int, default=64)
+    args = parser.parse_args()
+    print(f"{host().cpu}, {args.threads} threads; torch {torch.__version__}, "
+          f"transformers {transformers.__version__}; {args.tokens} tokens, γ {GAMMA}")  # fmt: skip
+    against_generate(args)
+    gc.collect()
+    in_bfloat16(args)
+
+
+def load(source, args, precision):
+    spec = ModelSpec(
+        source, "hf", threads=args.threads, context=1024, device="cpu", precision=precision
+    )
+    return registry.load(spec, "target")
+
+
+def against_generate(args):
+    target = load("", args, "float32")
+    draft = load(str(quantised("Q4_0")), args, "float32")
+    bench = Bench(target, draft, args.tokens)
+    assistant = drafting(draft.network.model, GAMMA)
+    plain, assisted = [], []
+    for n, prompt in enumerate(PROMPTS):
+        ours = bench.run(prompt=prompt, warm=n == 0, gamma=GAMMA, drafter="model")
+        theirs = generated(bench, prompt), generated(bench, prompt, **assistant)
+        rates = ours["baseline_tokens_per_second"], ours["tokens_per_second"]
+        print(f"  float32, prompt {n}: plain {rates[0]:.1f}, generate() {theirs[0]:.1f}, "
+              f"drafted {rates[1]:.1f}, generate(assistant_model) {theirs[1]:.1f} tok/s; "
+              f"α {ours['acceptance_rate']:.3f}")  # fmt: skip
+        plain.append(rates[0] / theirs[0])
+        assisted.append(rates[1] / theirs[1])
+    spread("plain decoding / generate()", plain)
+    spread("drafted / generate(assistant_model)", assisted)
+    bench.runner.close()
+
+
+def in_bfloat16(args):
+    bench = Bench(load("", args, "bfloat16"), None, args.tokens)
+    for drafter in ("ngram", "suffix", "ngram-table"):
+        speedups = []
+        for n, prompt in enumerate(PROMPTS):
+            found = bench.run(prompt=prompt, warm=n == 0, gamma=GAMMA, drafter=drafter)
+            speedups.append(found["speedup"])
+            print(f"  bfloat16, {drafter}, prompt {n}: plain "
+                  f"{found['baseline_tokens_per_second']:.1f}, {found['tokens_per_second']:.1f} "
+                  f"tok/s; τ {found['tokens_per_pass']:.2f}")  # fmt: skip
+        spread(f"bfloat16, {drafter}: speedup", speedups)
+    bench.runner.close()
+
+
+if __name__ == "__main__":
+    main()
