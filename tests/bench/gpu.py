@@ -207,6 +207,7 @@ def main():
         print(f"memory: {before:.0f} MiB before, {held:.0f} loaded, {after:.0f} closed", flush=True)
     if args.record:
         (args.record / "gpu.json").write_text(json.dumps(results, default=str, indent=1))
+    print(json.dumps(results, default=str))
 
 
 def synthetic(args, device, speed, results):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import json
 from statistics import median
 
 import torch
@@ -24,8 +25,12 @@ from tests.bench.pairs import PROMPTS, quantised
 GAMMA = 4
 
 
-def spread(name, values):
-    print(f"{name}: {median(values):.2f} ({min(values):.2f} to {max(values):.2f})", flush=True)
+def spread(values):
+    return {
+        "median": round(median(values), 3),
+        "least": round(min(values), 3),
+        "most": round(max(values), 3),
+    }
 
 
 def main():
@@ -33,11 +38,22 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--tokens", type=int, default=64)
     args = parser.parse_args()
-    print(f"{host().cpu}, {args.threads} threads; torch {torch.__version__}, "
-          f"transformers {transformers.__version__}; {args.tokens} tokens, γ {GAMMA}")  # fmt: skip
-    against_generate(args)
+    found = {
+        "cpu": host().cpu,
+        "cores": host().cores,
+        "threads": args.threads,
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+        "target": "SmolLM2-135M-Instruct Q4_1, unpacked",
+        "draft": "its Q4_0 copy, unpacked",
+        "prompts": len(PROMPTS),
+        "tokens": args.tokens,
+        "gamma": GAMMA,
+    }
+    found |= against_generate(args)
     gc.collect()
-    in_bfloat16(args)
+    found["bfloat16_speedup"] = in_bfloat16(args)
+    print(json.dumps(found))
 
 
 def load(source, args, precision):
@@ -62,13 +78,13 @@ def against_generate(args):
               f"α {ours['acceptance_rate']:.3f}")  # fmt: skip
         plain.append(rates[0] / theirs[0])
         assisted.append(rates[1] / theirs[1])
-    spread("plain decoding / generate()", plain)
-    spread("drafted / generate(assistant_model)", assisted)
     bench.runner.close()
+    return {"plain_of_generate": spread(plain), "drafted_of_assisted": spread(assisted)}
 
 
 def in_bfloat16(args):
     bench = Bench(load("", args, "bfloat16"), None, args.tokens)
+    speedup_of = {}
     for drafter in ("ngram", "suffix", "ngram-table"):
         speedups = []
         for n, prompt in enumerate(PROMPTS):
@@ -77,8 +93,9 @@ def in_bfloat16(args):
             print(f"  bfloat16, {drafter}, prompt {n}: plain "
                   f"{found['baseline_tokens_per_second']:.1f}, {found['tokens_per_second']:.1f} "
                   f"tok/s; τ {found['tokens_per_pass']:.2f}")  # fmt: skip
-        spread(f"bfloat16, {drafter}: speedup", speedups)
+        speedup_of[drafter] = spread(speedups)
     bench.runner.close()
+    return speedup_of
 
 
 if __name__ == "__main__":
