@@ -88,10 +88,10 @@ def test_libraries_of_hugging_face_not_installed(monkeypatch):
 
 
 @pytest.mark.model
-def test_nothing_is_the_embedded_file_wherever_one_stands(embedded_path, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_nothing_is_the_embedded_file_in_llama_cpp(embedded_path):
+    """And not the current folder, in which transformers would look for a model."""
     model = registry.load(ModelSpec("", threads=1, context=256), "target")
-    assert model.info.name == registry.EMBEDDED_NAME
+    assert (model.info.name, model.info.backend) == (registry.EMBEDDED_NAME, "llama.cpp")
     model.close()
 
 
