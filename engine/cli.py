@@ -13,6 +13,8 @@ import typer
 from engine import options
 from engine.cli_bench import bench
 from engine.cli_check import check
+from engine.cli_distil import distil
+from engine.cli_quantise import quantise
 from engine.cli_synth import synth
 from engine.config import Config, ModelSpec
 from engine.options import DEFAULT
@@ -43,6 +45,8 @@ cli = typer.Typer(
 cli.command()(check)
 cli.command()(bench)
 cli.command()(synth)
+cli.command()(distil)
+cli.command()(quantise)
 
 
 @cli.command()
@@ -88,7 +92,7 @@ def run(
 
     with clear_errors(debug):
         text = options.prompt_text(prompt, prompt_file)
-        name = options.drafter_name(drafter, draft)
+        name = options.drafter_name(drafter, draft, target)
         config = Config(
             gamma=options.gamma_of(gamma, name),
             temperature=temperature,
@@ -116,7 +120,7 @@ def run(
             device=device,
             precision=precision,
         )
-        spec, draft_spec = options.specs(target, draft, how)
+        spec, draft_spec = options.specs(target, draft, how, name)
         job = Job(
             prompt=text,
             config=config,

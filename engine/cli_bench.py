@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from engine import options
-from engine.terminal import clear_errors, on_engine_thread, utf8_output
+from engine.terminal import ProgressLine, clear_errors, on_engine_thread, utf8_output
 
 if TYPE_CHECKING:
     from engine.experiments.spec import Spec
@@ -41,7 +39,7 @@ def bench(
 
         utf8_output()
         asked = read_spec(spec)
-        progress = _Line()
+        progress = ProgressLine()
         try:
             _run(asked, out, resume or retry_failed, retry_failed, ray, progress)
         finally:
@@ -49,11 +47,14 @@ def bench(
             _conclude(out)
 
 
-def _run(spec: Spec, out: Path, resume: bool, retry: bool, ray: str, progress: _Line) -> None:
+def _run(spec: Spec, out: Path, resume: bool, retry: bool, ray: str, line: ProgressLine) -> None:
+    def tell(progress: Progress) -> None:
+        line.show(_words(progress))
+
     if ray:
         from engine.experiments.cluster import run_on_ray
 
-        run_on_ray(spec, ray, out, progress.show, resume=resume, retry=retry)
+        run_on_ray(spec, ray, out, tell, resume=resume, retry=retry)
         return
     from engine.experiments.carry_out import carry_out
     from engine.job import JobRunner
@@ -62,7 +63,7 @@ def _run(spec: Spec, out: Path, resume: bool, retry: bool, ray: str, progress: _
 
     def work() -> None:
         try:
-            carry_out(spec, runner, out, progress.show, resume=resume, retry=retry)
+            carry_out(spec, runner, out, tell, resume=resume, retry=retry)
         finally:
             runner.close()
 
@@ -83,33 +84,11 @@ def _conclude(out: Path) -> None:
     )
 
 
-class _Line:
-    """How far it is, on stderr: rewritten in place on a terminal, now and then a line elsewhere."""
+def _words(progress: Progress) -> str:
+    from engine.experiments.sweep import duration_left
 
-    EVERY_S = 30.0
-
-    def __init__(self) -> None:
-        self._live = sys.stderr.isatty()
-        self._shown = 0.0
-
-    def show(self, progress: Progress) -> None:
-        from engine.experiments.sweep import duration_left
-
-        now = time.monotonic()
-        if now - self._shown < (0.1 if self._live else self.EVERY_S):
-            return
-        self._shown = now
-        left = (
-            ""
-            if progress.seconds_left is None
-            else f", {duration_left(progress.seconds_left)} left"
-        )
-        failed = f", {progress.failed} cells without figures" if progress.failed else ""
-        text = f"{progress.done} of {progress.total} runs{left}{failed} · {progress.doing}"
-        sys.stderr.write(f"\r\x1b[K{text[:160]}" if self._live else f"{text}\n")
-        sys.stderr.flush()
-
-    def clear(self) -> None:
-        if self._live and self._shown:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+    left = ""
+    if progress.seconds_left is not None:
+        left = f", {duration_left(progress.seconds_left)} left"
+    failed = f", {progress.failed} cells without figures" if progress.failed else ""
+    return f"{progress.done} of {progress.total} runs{left}{failed} · {progress.doing}"

@@ -74,8 +74,8 @@ def check(
             device=device,
             precision=precision,
         )
-        spec, draft_spec = options.specs(target, draft, how)
-        name = options.drafter_name(drafter, draft)
+        name = options.drafter_name(drafter, draft, target)
+        spec, draft_spec = options.specs(target, draft, how, name)
         job = CheckJob(
             prompt=options.prompt_text(prompt, prompt_file),
             config=Config(

@@ -28,7 +28,7 @@ Drafter = Annotated[
     str,
     typer.Option(
         help="model, ngram, suffix, chain, ngram-table, early-exit or auto; default: model with "
-        "--draft, else ngram."
+        "--draft and for the embedded model, else ngram."
     ),
 ]
 Prompt = Annotated[str | None, typer.Option(help="Default: the first preset.")]
@@ -135,9 +135,9 @@ def parsed_branches(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts)
 
 
-def drafter_name(drafter: str, draft: str) -> str:
-    """The drafter asked for, or the default."""
-    return drafter or ("model" if draft else "ngram")
+def drafter_name(drafter: str, draft: str, target: str) -> str:
+    """The drafter asked for, or the default: a draft model where there is one."""
+    return drafter or ("model" if draft or target == "" else "ngram")
 
 
 def gamma_of(gamma: int | None, drafter: str) -> int:
@@ -150,8 +150,16 @@ def gamma_of(gamma: int | None, drafter: str) -> int:
     return gamma
 
 
-def specs(target: str, draft: str, how: ModelSpec) -> tuple[ModelSpec, ModelSpec | None]:
-    """The target's and the draft's specification; how: all but the source. Raises ConfigError."""
+def specs(
+    target: str, draft: str, how: ModelSpec, drafter: str = "ngram"
+) -> tuple[ModelSpec, ModelSpec | None]:
+    """The target's and the draft's specification; how: all but the source. A drafter that needs a
+    draft model gets the one that ships, where that is the target's. Raises ConfigError."""
+    from engine.backends.registry import EMBEDDED_DRAFT
+    from engine.drafting.registry import drafter_kind
+
     how.validated()
     first = msgspec.structs.replace(how, source=target)
+    if not draft and target == "" and drafter_kind(drafter).needs_model:
+        draft = EMBEDDED_DRAFT
     return first, msgspec.structs.replace(how, source=draft) if draft else None

@@ -12,7 +12,8 @@ from typing import Literal, NamedTuple, Protocol
 import msgspec
 
 from engine import corpus
-from engine.backends.base import HasLayers, LanguageModel, check_same_vocabulary
+from engine.backends.base import HasLayers, LanguageModel
+from engine.backends.trimmed import fitted
 from engine.config import Config, ModelSpec
 from engine.drafting.base import Drafter
 from engine.drafting.ngram_table import NgramTable
@@ -140,6 +141,7 @@ class Preparation:
         self._models: dict[ModelRole, tuple[ModelSpec, LanguageModel]] = {}
         self._tables: dict[_TableKey, tuple[NgramTable, TableInfo]] = {}
         self._target_loads = 0
+        self._fitted: tuple[LanguageModel, LanguageModel, LanguageModel] | None = None
 
     def interrupt(self) -> None:
         """Make a forward pass give up."""
@@ -173,7 +175,7 @@ class Preparation:
         if wants_draft and asked.draft is not None:
             draft = self._load("draft", asked.draft, loading, loaded)
             check_leaves(config, draft.max_branches, draft.info.name)
-            check_same_vocabulary(target.vocabulary, draft.vocabulary)
+            draft = self._fit(draft, target)
         if speculative and kind.needs_layers:
             draft = _first_layers(target, config)
         prompt_ids = _encoded(asked, target, draft)
@@ -227,7 +229,15 @@ class Preparation:
         loaded(role, model)
         return model
 
+    def _fit(self, draft: LanguageModel, target: LanguageModel) -> LanguageModel:
+        """The draft in the target's vocabulary, which is compared once for each pair."""
+        kept = self._fitted
+        if kept is None or kept[0] is not draft or kept[1] is not target:
+            kept = self._fitted = draft, target, fitted(draft, target)
+        return kept[2]
+
     def _unload(self, role: ModelRole) -> None:
+        self._fitted = None
         if role in self._models:
             _, model = self._models.pop(role)
             model.close()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 import typer
@@ -82,3 +84,44 @@ def wait_for(done: threading.Event, cancel: Callable[[], None]) -> None:
             done.wait(0.2)
         except KeyboardInterrupt:
             cancel()
+
+
+class ProgressLine:
+    """How far it is, on stderr: rewritten in place on a terminal, now and then a line elsewhere."""
+
+    EVERY_S = 30.0
+
+    def __init__(self) -> None:
+        self._live = sys.stderr.isatty()
+        self._shown = 0.0
+
+    def show(self, text: str) -> None:
+        now = time.monotonic()
+        if now - self._shown < (0.1 if self._live else self.EVERY_S):
+            return
+        self._shown = now
+        sys.stderr.write(f"\r\x1b[K{text[:160]}" if self._live else f"{text}\n")
+        sys.stderr.flush()
+
+    def clear(self) -> None:
+        if self._live and self._shown:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+
+def serve_window(cancel: Callable[[], None]) -> None:
+    """Let the window go first, and cancel when it closes its end of our standard input: it does
+    that to stop us, and the system does it when the window is gone."""
+    import psutil
+
+    background = psutil.BELOW_NORMAL_PRIORITY_CLASS if sys.platform == "win32" else 10
+    psutil.Process().nice(background)
+
+    def watch() -> None:
+        with suppress(OSError):  # where there is no standard input, nobody can close it
+            # Below Python's buffer, whose lock would hinder the interpreter's end.
+            while os.read(0, 4096):
+                pass
+            cancel()
+
+    threading.Thread(target=watch, name="window", daemon=True).start()

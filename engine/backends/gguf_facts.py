@@ -12,6 +12,7 @@ from llama_cpp import llama_cpp as C
 
 from engine.backends import llama_library
 from engine.errors import ConfigError, ModelError
+from engine.trimming import KEY, Trimming
 
 DEFAULT_CONTEXT = 4096
 
@@ -88,4 +89,14 @@ def metadata(model: C.llama_model_p, key: str) -> str:
     """A scalar of the file's metadata as text; "" if it is missing."""
     buffer = ctypes.create_string_buffer(512)
     n = C.llama_model_meta_val_str(model, key.encode(), cast(Any, buffer), len(buffer))
+    if n >= len(buffer):
+        buffer = ctypes.create_string_buffer(n + 1)
+        n = C.llama_model_meta_val_str(model, key.encode(), cast(Any, buffer), len(buffer))
     return buffer.value.decode("utf-8", "replace") if n >= 0 else ""
+
+
+def trimming(model: C.llama_model_p) -> Trimming | None:
+    """Which tokens of a larger vocabulary the model knows; None if its own is whole. Raises
+    ModelError if the list is damaged."""
+    text = metadata(model, KEY)
+    return Trimming.read(text) if text else None

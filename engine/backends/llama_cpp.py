@@ -23,6 +23,7 @@ from engine.backends.open_tree import OpenTree, check_call, nothing_open, still_
 from engine.errors import Cancelled, ConfigError, ModelError
 from engine.events import ModelInfo
 from engine.host import physical_cores
+from engine.trimming import Trimming
 
 MAX_ROWS = 512
 # Logits rows of one pass. llama.cpp reserves memory for all of them: 512 rows of a 150k vocabulary
@@ -61,6 +62,7 @@ class LlamaCppModel:
             self._model = _load(path, gpu_layers, progress)
             resources.callback(C.llama_model_free, self._model)
             gguf_facts.check_generates_text(self._model, path.name)
+            self.trimming: Trimming | None = gguf_facts.trimming(self._model)
             self._vocabulary = GgufVocabulary(self._model)
             resources.callback(self._vocabulary.close)
             device = gguf_facts.device(self._model, gpu_layers)

@@ -10,6 +10,8 @@ import ctypes
 import os
 import sys
 from collections import deque
+from collections.abc import Generator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import cast
@@ -26,12 +28,15 @@ _GPU, _INTEGRATED_GPU = 1, 2  # enum ggml_backend_dev_type
 
 _tail: deque[str] = deque(maxlen=32)
 _last_level = 0
+_heard: list[str] | None = None  # every line, while somebody listens
 
 
 def _keep_line(level: int, text: bytes | None, _data: object) -> None:
     global _last_level
     _last_level = _last_level if level == _CONTINUED else level
     line = (text or b"").decode("utf-8", "replace").strip()
+    if _heard is not None:
+        _heard.append(line)
     if _last_level >= _ERROR and line:
         _tail.append(line)
 
@@ -50,6 +55,17 @@ def forget_log() -> None:
 def log_lines() -> list[str]:
     """The last errors that llama.cpp logged, oldest first."""
     return list(_tail)
+
+
+@contextmanager
+def all_lines() -> Generator[list[str]]:
+    """Everything that llama.cpp logs meanwhile, on any thread: some figures are told there only."""
+    global _heard
+    _heard = heard = []
+    try:
+        yield heard
+    finally:
+        _heard = None
 
 
 class AbortFlag:

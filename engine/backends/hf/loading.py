@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import transformers
@@ -27,8 +27,10 @@ from engine.backends.hf.model import HfModel
 from engine.config import ModelSpec
 from engine.errors import ConfigError, DraftscopeError, ModelError
 from engine.host import physical_cores
+from engine.trimming import KEY, Trimming
 
 Progress = Callable[[float], None]
+T = TypeVar("T")
 DEFAULT_CONTEXT = 4096
 _LAYERS = {"full_attention", "sliding_attention"}
 _UNPACKED, _READ = 0.6, 0.9  # where loading stands when a GGUF is unpacked, and weights are read
@@ -51,13 +53,25 @@ def load(source: Source, spec: ModelSpec, progress: Progress | None = None) -> H
     Nothing but safetensors and GGUF is read, and no code of a repository is run. Raises ModelError,
     with a hint, for whatever cannot be loaded; its memory is free again then.
     """
+    return _guarded(lambda: _load(source, spec, progress or (lambda fraction: None)), source.name)
+
+
+def open_network(
+    source: Source, spec: ModelSpec, attending: str, progress: Progress | None = None
+) -> Opened:
+    """The same, without a cache: a bare network that attends by the implementation `attending`."""
+    tell = progress or (lambda fraction: None)
+    return _guarded(lambda: _open(source, spec, tell, attending), source.name)
+
+
+def _guarded(work: Callable[[], T], name: str) -> T:
     failure: DraftscopeError
     try:
-        return _load(source, spec, progress or (lambda fraction: None))
+        return work()
     except DraftscopeError as error:
         failure = error.with_traceback(None)
     except Exception as error:
-        failure = _explained(error, source.name)
+        failure = _explained(error, name)
     # Outside of the handler: the traceback keeps the tensors of the failed attempt alive.
     devices.release()
     raise failure
@@ -74,7 +88,35 @@ def cached_folder(repository: str) -> Path | None:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A network of transformers on its device, without gradients, and its tokenizer."""
+
+    network: Any
+    tokenizer: Any
+    config: Any
+    device: torch.device
+    dtype: torch.dtype
+
+
 def _load(source: Source, spec: ModelSpec, progress: Progress) -> HfModel:
+    opened = _open(source, spec, progress, attention.NAME)
+    return HfModel(
+        opened.network,
+        opened.tokenizer,
+        name=source.title or _title(opened.config, source),
+        precision=_precision(spec, opened.dtype),
+        device=opened.device,
+        context=_context(opened.config, spec.context),
+        threads=spec.threads or physical_cores(),
+        synthetic=getattr(opened.config, "draftscope_synthetic", None) is not None,
+        trimming=trimming_of(source, opened.config),
+        progress=lambda fraction: progress(_READ + (1 - _READ) * fraction),
+    )
+
+
+def _open(source: Source, spec: ModelSpec, progress: Progress, attending: str) -> Opened:
+    """attending: the attention implementation."""
     device = devices.device_of(spec.device)
     where: dict[str, Any] = {
         "pretrained_model_name_or_path": str(source.folder),
@@ -121,7 +163,7 @@ def _load(source: Source, spec: ModelSpec, progress: Progress) -> HfModel:
                 **where,
                 **options,
                 config=whole,
-                attn_implementation=attention.NAME,
+                attn_implementation=attending,
                 output_loading_info=True,
             )
     network, found = loaded
@@ -132,17 +174,7 @@ def _load(source: Source, spec: ModelSpec, progress: Progress) -> HfModel:
             "Download it again, or check that config.json belongs to these weights.",
         )
     network.requires_grad_(False)
-    return HfModel(
-        network,
-        tokenizer,
-        name=source.title or _title(config, source),
-        precision=_precision(spec, dtype),
-        device=device,
-        context=_context(config, spec.context),
-        threads=spec.threads or physical_cores(),
-        synthetic=getattr(config, "draftscope_synthetic", None) is not None,
-        progress=lambda fraction: progress(_READ + (1 - _READ) * fraction),
-    )
+    return Opened(network, tokenizer, config, device, dtype)
 
 
 def _check_architecture(config: Any, name: str) -> None:
@@ -189,6 +221,16 @@ def _stored_small(folder: Path) -> bool:
         settings = json.loads((folder / "config.json").read_text("utf-8"))
         return "16" in str(settings.get("dtype") or settings.get("torch_dtype") or "")
     return False
+
+
+def trimming_of(source: Source, config: Any) -> Trimming | None:
+    """Which tokens of a larger vocabulary the model knows; None if its own is whole."""
+    text = getattr(config, "draftscope_trimming", None)
+    if source.gguf:
+        from engine.backends.hf import gguf_reading
+
+        text = gguf_reading.text_entry(source.folder / source.gguf, KEY)
+    return Trimming.read(text) if text else None
 
 
 def _precision(spec: ModelSpec, dtype: torch.dtype) -> str:

@@ -26,6 +26,7 @@ from engine.errors import Cancelled, ModelError
 from engine.events import ModelInfo
 from engine.host import physical_cores
 from engine.rules import Rule
+from engine.trimming import Trimming
 from engine.turns import Turns
 
 MAX_ROWS = {"cpu": 128}  # a pass can be interrupted between layers only
@@ -40,7 +41,8 @@ class HfModel:
     """A causal language model of transformers. Implements `engine.backends.base.LanguageModel`.
 
     network: the model, made with the attention implementation `attention.NAME`, on `device`.
-    precision: as shown. progress receives fractions and may raise.
+    precision: as shown. trimming: of a
+    draft that knows a part of its tokens. progress receives fractions and may raise.
 
     Raises ModelError if its layers do not use the cache.
     """
@@ -56,6 +58,7 @@ class HfModel:
         context: int,
         threads: int = 1,
         synthetic: bool = False,
+        trimming: Trimming | None = None,
         progress: Callable[[float], None] | None = None,
     ) -> None:
         self.device = device
@@ -70,6 +73,7 @@ class HfModel:
         ends = ends if isinstance(ends, list) else [ends]
         self._tokens = HfVocabulary(tokenizer, size, [i for i in ends if i is not None])
         self.vocabulary: Vocabulary = self._tokens
+        self.trimming: Trimming | None = trimming
         self._length = 0
         self._tree: OpenTree | None = None
         self._masks: list[Tensor] = []
