@@ -81,6 +81,7 @@ class Desk(Protocol):
     def toggle_race(self) -> None: ...
     def toggle_experiments(self) -> None: ...
     def toggle_compare(self) -> None: ...
+    def toggle_drafts(self) -> None: ...
     def render_clip(self) -> None: ...
     def present(self) -> None: ...
     def check_losslessness(self) -> None: ...
@@ -252,6 +253,14 @@ COMMANDS: dict[str, Command] = {
             checkable=True,
         ),
         Command(
+            "make-draft",
+            "&Make a draft",
+            lambda desk: desk.toggle_drafts(),
+            "Distil a small model from the target, or quantise the target itself",
+            ("Ctrl+Shift+D",),
+            checkable=True,
+        ),
+        Command(
             "render",
             "R&ender clip…",
             lambda desk: desk.render_clip(),
@@ -391,7 +400,7 @@ RECENT = "recent"
 
 MENUS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("&File", ("open", RECENT, "save", "render", "", "target", "draft", "", "quit")),
-    ("&Run", ("run", "stop", "", "check", "experiments", "compare", "", "reset")),
+    ("&Run", ("run", "stop", "", "check", "experiments", "compare", "make-draft", "", "reset")),
     (
         "&Playback",
         (

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 from app.sources import source_name
 from app.words import DRAFTER_NAMES, RULE_NAMES
+from engine.backends.registry import EMBEDDED_DRAFT
 from engine.cost import times
 from engine.drafting.registry import drafter_kind
 from engine.errors import ConfigError
@@ -193,6 +194,8 @@ def model_labels(sources: Iterable[object]) -> dict[object, Label]:
             labels[source] = Label(NO_DRAFT, "without a draft model")
         elif source == "":
             labels[source] = Label(EMBEDDED, "the model that ships with Draftscope")
+        elif source == EMBEDDED_DRAFT:
+            labels[source] = Label("Embedded draft", "the draft that ships with Draftscope")
         elif source == "toy":
             labels[source] = Label("Toy", "the toy model: its times are simulated")
         else:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from app.sources import TOY, Library, library_of
+from engine.backends.registry import EMBEDDED_DRAFT
 from engine.config import Config, ModelSpec
 from engine.errors import DraftscopeError
 from engine.events import RunStarted
@@ -166,14 +167,15 @@ def is_lossless(config: Config) -> bool:
 
 
 def default_setup() -> Setup:
-    """The first start: a prompt that repeats itself, so that prompt lookup shows what it can do;
-    the embedded model, or the toy pair where it is not installed. γ is 7: look-ups cost nothing,
-    and kernels for eight tokens are often as fast as those for fewer."""
-    from engine.backends.registry import embedded_model
+    """The first start: the embedded model with the draft that was distilled from it, or the toy
+    pair where it is not installed. γ is 3, so that whole proposals pass now and then."""
+    from engine.backends.registry import embedded_draft, embedded_model
 
-    setup = Setup(prompt=first_prompt(), config=Config(drafter="ngram", gamma=7))
+    config = Config(drafter="model", gamma=3)
+    setup = Setup(prompt=first_prompt(), draft=EMBEDDED_DRAFT, config=config)
     try:
         embedded_model()
+        embedded_draft()
     except DraftscopeError:
         return with_target(setup, TOY)
     return setup
@@ -184,7 +186,7 @@ def with_target(setup: Setup, source: str) -> Setup:
     setup = msgspec.structs.replace(setup, target=source)
     if source == TOY:
         return with_draft(setup, TOY)
-    if setup.draft == TOY:
+    if setup.draft == TOY or (setup.draft == EMBEDDED_DRAFT and source != ""):
         return with_draft(setup, None)
     return setup
 

@@ -16,23 +16,31 @@ from app.settings import Settings
 
 if TYPE_CHECKING:
     from app.panels.compare import ComparePage
+    from app.panels.drafts import DraftsPage
     from app.panels.experiments import ExperimentsPage
     from app.panels.present import PresentView
     from app.panels.race import RacePage
     from app.panels.render_dialog import RenderDialog
     from app.race import Race
+    from app.setup import Setup
     from engine.experiments.spec import Spec
     from engine.trace import Run
+
+
+PAGES = ("race", "compare", "experiments", "make-draft")
+"""The commands that turn to a page."""
 
 
 class Shows(QObject):
     """Makes each of them when it is first wanted: the window opens without.
 
-    pages: race, comparison and experiments take the place of its first page. opened(Path): a
-    recording that is to be looked at.
+    pages: race, comparison, experiments and drafts take the place of its first page. opened(Path):
+    a recording that is to be looked at. draft_wanted(str): a source to draft with. setup: what the
+    window is set to.
     """
 
     opened = Signal(object)
+    draft_wanted = Signal(str)
 
     def __init__(
         self,
@@ -48,6 +56,8 @@ class Shows(QObject):
         self._settings, self._files = settings, files
         self._control, self._pages, self._actions = controller, pages, actions
         self.first_spec: Callable[[], Spec] | None = None
+        self.setup: Callable[[], Setup] | None = None
+        self.drafts_page: DraftsPage | None = None
         self.race_page: RacePage | None = None
         self.compare_page: ComparePage | None = None
         self.experiments_page: ExperimentsPage | None = None
@@ -73,14 +83,14 @@ class Shows(QObject):
         if self.race_page is not None:
             self.race_page.current.hold()
         self._pages.setCurrentIndex(0)
-        for name in ("race", "compare", "experiments"):
+        for name in PAGES:
             self._actions[name].setChecked(False)
         self._window.setFocus()
 
     def _turn_to(self, page: QWidget, action: str) -> None:
         self._pages.setCurrentWidget(page)
         page.setFocus()
-        for name in ("race", "compare", "experiments"):
+        for name in PAGES:
             self._actions[name].setChecked(name == action)
 
     def _race_page(self) -> RacePage:
@@ -165,6 +175,36 @@ class Shows(QObject):
             self._pages.addWidget(self.experiments_page)
         return self.experiments_page
 
+    # Drafts
+
+    def toggle_drafts(self) -> None:
+        if self._pages.currentWidget() is self._drafts_page():
+            self.to_run()
+        else:
+            self.open_drafts()
+
+    def open_drafts(self) -> None:
+        page = self._drafts_page()
+        page.look()
+        self._turn_to(page, "make-draft")
+
+    def _drafts_page(self) -> DraftsPage:
+        if self.drafts_page is None:
+            from app.draft_maker import DraftMaker
+            from app.models.model_list import embedded_entry, title_of
+            from app.panels.drafts import DraftsPage
+
+            assert self.setup is not None
+            maker = DraftMaker(self._settings.folders.data / "drafts", self)
+            embedded = embedded_entry().title
+            self.drafts_page = DraftsPage(
+                maker, self.setup, lambda source: title_of(source, embedded)
+            )
+            self.drafts_page.closed.connect(self.to_run)
+            self.drafts_page.use_wanted.connect(self.draft_wanted)
+            self._pages.addWidget(self.drafts_page)
+        return self.drafts_page
+
     # The clip
 
     def render(self) -> None:
@@ -235,3 +275,5 @@ class Shows(QObject):
             self.render_dialog.close()
         if self.experiments_page is not None:
             self.experiments_page.shut_down()
+        if self.drafts_page is not None:
+            self.drafts_page.shut_down()

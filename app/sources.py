@@ -12,6 +12,8 @@ from engine.backends.registry import path_of
 
 Library = Literal["gguf", "hf", "toy"]
 TOY = "toy"
+EMBEDDED = ("", registry.EMBEDDED_DRAFT)
+"""What ships: the model, and the draft that was distilled from it."""
 _SHARD = re.compile(r"-\d{5}-of-(\d{5})\.safetensors$")
 
 
@@ -29,7 +31,7 @@ def library_of(source: str) -> Library:
     if source == TOY:
         return "toy"
     path = path_of(source)
-    if not source or path.suffix.lower() == ".gguf" or path.is_file():
+    if source in EMBEDDED or path.suffix.lower() == ".gguf" or path.is_file():
         return "gguf"
     return "hf"
 
@@ -42,6 +44,8 @@ def is_hub_id(source: str) -> bool:
 
 def source_name(source: str) -> str:
     """Without folder or organisation; only a file has an ending, "Llama-3.2-1B" has none."""
+    if source == registry.EMBEDDED_DRAFT:
+        return registry.EMBEDDED_DRAFT_NAME
     path = path_of(source)
     return path.stem if path.suffix.lower() == ".gguf" else path.name or source
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QCloseEvent,
@@ -38,8 +39,9 @@ from app.panels.status import Status
 from app.panels.toolbar import Toolbar
 from app.presenter import Presenter
 from app.settings import Settings
-from app.setup import Setup, default_setup, problems
+from app.setup import Setup, default_setup, problems, with_draft
 from app.shows import Shows
+from app.sources import source_name
 from app.view_options import ViewOptions
 from engine.session import Session
 
@@ -142,6 +144,9 @@ class MainWindow(QMainWindow):
         self.setup_panel.changed.connect(self._on_setup)
         self.shows.opened.connect(self.open_file)
         self.shows.first_spec = self._first_spec
+        self.shows.setup = lambda: self.setup_panel.setup
+        self.shows.draft_wanted.connect(self.use_draft)
+        self.pickers.draft.make.connect(self.shows.open_drafts)
         self.setup_panel.use_recorded.connect(self.use_recorded)
         self.setup_panel.drafting.check_wanted.connect(self.check_losslessness)
         self.files.wanted.connect(self.open_file)
@@ -338,6 +343,22 @@ class MainWindow(QMainWindow):
     def toggle_experiments(self) -> None:
         self.controller.player.hold()
         self.shows.toggle_experiments()
+
+    def toggle_drafts(self) -> None:
+        self.controller.player.hold()
+        self.shows.toggle_drafts()
+
+    def use_draft(self, source: str) -> None:
+        """Draft with a model that was made."""
+        if self.controller.state is not State.IDLE:
+            self.centre.banners.notice("info", "A run is going on.", "Stop it first.")
+            return
+        self.shows.to_run()
+        setup = msgspec.structs.replace(
+            self.setup_panel.setup,
+            config=msgspec.structs.replace(self.setup_panel.setup.config, drafter="model"),
+        )
+        self._replace_setup(with_draft(setup, source), f"{source_name(source)} drafts now.")
 
     def render_clip(self) -> None:
         self.shows.render()

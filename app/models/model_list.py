@@ -13,10 +13,11 @@ from app.models.hub_cache import EMPTY, Hub
 from app.setup import Setup, uses_draft
 from app.sources import TOY as TOY_SOURCE
 from app.sources import is_hub_id, library_of, size_words, source_name, weights_of
+from engine.backends import registry
 from engine.drafting.registry import drafter_kind
 
 Index = QModelIndex | QPersistentModelIndex
-Kind = Literal["model", "none", "browse", "folder"]
+Kind = Literal["model", "none", "browse", "folder", "make"]
 
 SOURCE = Qt.ItemDataRole.UserRole
 DETAIL = Qt.ItemDataRole.UserRole + 1
@@ -98,7 +99,13 @@ class ModelList(QAbstractListModel):
         )
 
 
+EMBEDDED_DRAFT = Entry(
+    registry.EMBEDDED_DRAFT_NAME,
+    registry.EMBEDDED_DRAFT,
+    f"Embedded · distilled from {registry.EMBEDDED_NAME}",
+)
 BROWSE = Entry("Browse…", None, "Choose a .gguf file", kind="browse")
+MAKE = Entry("Make a draft…", None, "Distil one from the target, or quantise it", kind="make")
 FOLDER = Entry(
     "Browse for a folder…", None, "A Hugging Face model: config.json, *.safetensors", kind="folder"
 )
@@ -127,6 +134,9 @@ def entries_for(
     target or drafter is greyed with the reason."""
     none = Entry("None", None, "The n-gram drafter needs none", kind="none")
     models = [embedded, TOY]
+    if role == "draft":
+        other = "" if setup.target == "" else f"Made for {registry.EMBEDDED_NAME}"
+        models.insert(0, replace(EMBEDDED_DRAFT, reason=embedded.reason or other))
     models += [
         _cached(source, hub) if is_hub_id(source) else _on_disk(source, hub, exists)
         for source in recent
@@ -141,7 +151,7 @@ def entries_for(
     toy = setup.target == TOY_SOURCE
     other = "Has another vocabulary than the target"
     models = [m if m.reason or (m is TOY) == toy else replace(m, reason=other) for m in models]
-    return [none, *models, *browse]
+    return [none, *models, *browse, MAKE]
 
 
 def _cached(source: str, hub: Hub) -> Entry:

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFontMetricsF, QPainter
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QListView,
     QProgressBar,
     QPushButton,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
     QVBoxLayout,
     QWidget,
 )
 
-from app import theme
 from app.models.experiment_list import Entry, ExperimentList, status
 from app.panels.fields import caption, muted
+from app.panels.two_lines import TwoLines
 
-WIDTH, ROW = 304, 56
+WIDTH = 304
 
 
 class ExperimentColumn(QWidget):
@@ -35,7 +31,9 @@ class ExperimentColumn(QWidget):
         self.setFixedWidth(WIDTH)
         self.list = QListView()
         self.list.setModel(model)
-        self.list.setItemDelegate(_Rows(self.list))
+        self.list.setItemDelegate(
+            TwoLines(lambda index: _words(index.data(ExperimentList.EntryRole)), self.list)
+        )
         self.list.setFrameShape(QListView.Shape.NoFrame)
         self.list.setUniformItemSizes(True)
         self.list.setAccessibleName("Experiments")
@@ -123,40 +121,5 @@ class ExperimentColumn(QWidget):
         self.chosen.emit(self.entry)
 
 
-class _Rows(QStyledItemDelegate):
-    """Title, and below it how far the experiment is."""
-
-    def sizeHint(
-        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> QSize:
-        return QSize(0, ROW)
-
-    def paint(
-        self,
-        painter: QPainter,
-        option: QStyleOptionViewItem,
-        index: QModelIndex | QPersistentModelIndex,
-    ) -> None:
-        entry = index.data(ExperimentList.EntryRole)
-        now = theme.theme()
-        box = QRectF(option.rect).adjusted(0, 2, 0, -2)
-        state = option.state
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if state & (QStyle.StateFlag.State_Selected | QStyle.StateFlag.State_MouseOver):
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(now.pressed if state & QStyle.StateFlag.State_Selected else now.hover)
-            painter.drawRoundedRect(box, 6, 6)
-        inner = box.adjusted(12, 6, -12, -6)
-        right = Qt.TextElideMode.ElideRight
-        for text, style, ink, at in (
-            (entry.title, theme.font(theme.BODY), now.text, inner.top()),
-            (status(entry), theme.font(theme.SMALL), now.muted, inner.center().y() + 1),
-        ):
-            metrics = QFontMetricsF(style)
-            painter.setFont(style)
-            painter.setPen(ink)
-            line = QRectF(inner.left(), at, inner.width(), inner.height() / 2)
-            shown = metrics.elidedText(text, right, inner.width())
-            painter.drawText(line, Qt.AlignmentFlag.AlignVCenter, shown)
-        painter.restore()
+def _words(entry: Entry) -> tuple[str, str]:
+    return entry.title, status(entry)

@@ -46,11 +46,13 @@ _ROW, _ROWS = 46, 10
 
 class ModelPicker(FileDropButton):
     """Names one model. chosen(source): a line of the list was chosen; dropped(path): a file or a
-    folder was; browse(kind): the person wants to look for a file ("browse") or a "folder"."""
+    folder was; browse(kind): the person wants to look for a file ("browse") or a
+    "folder"; make(): a draft is to be made."""
 
     chosen = Signal(object)  # str or None
     browse = Signal(str)
     about_to_open = Signal()
+    make = Signal()
 
     def __init__(self, caption: str, model: ModelList, parent: QWidget | None = None) -> None:
         super().__init__(dropped_model, parent)
@@ -101,6 +103,8 @@ class ModelPicker(FileDropButton):
         popup.close()
         if kind in ("browse", "folder"):
             self.browse.emit(kind)
+        elif kind == "make":
+            self.make.emit()
         else:
             self.chosen.emit(source)
 

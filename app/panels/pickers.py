@@ -15,7 +15,7 @@ from app.panels.model_picker import ModelPicker
 from app.panels.setup import SetupPanel
 from app.settings import Settings
 from app.setup import uses_draft, with_draft, with_target
-from app.sources import TOY, folder_beside, why_no_model
+from app.sources import EMBEDDED, TOY, folder_beside, why_no_model
 
 Role = Literal["target", "draft"]
 
@@ -89,7 +89,7 @@ class Pickers(QObject):
         """The chosen model could be loaded: offer it again."""
         setup = self._panel.setup
         source = setup.target if role == "target" else setup.draft
-        if source and source != TOY:
+        if source and source not in (TOY, *EMBEDDED):
             self._settings.add_recent_model(source)
 
     def set_enabled(self, on: bool) -> None:
@@ -99,7 +99,7 @@ class Pickers(QObject):
     def _fill(self) -> None:
         recent, setup = self._settings.recent_models, self._panel.setup
         for chosen in (setup.draft, setup.target):
-            if chosen and chosen != TOY and chosen not in recent:
+            if chosen and chosen not in (TOY, *EMBEDDED, *recent):
                 recent.insert(0, chosen)
         hub = hub_cache.look()
         roles: tuple[tuple[Role, ModelList], ...] = (

@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +17,7 @@ from app.render.clip import FORMATS, SIZES, VIEWS, Clip, checked
 from app.render.errors import RenderError
 from engine import options
 from engine.errors import Cancelled, DraftscopeError, ErrorInfo
-from engine.terminal import clear_errors
+from engine.terminal import clear_errors, serve_window
 
 if TYPE_CHECKING:
     from app.render.job import Film
@@ -62,7 +62,7 @@ def render(
         cancel = threading.Event()
         progress = LineProgress() if for_window else TerminalProgress()
         if for_window:
-            _serve_window(cancel)
+            serve_window(cancel.set)
         try:
             clip = checked(
                 out, view=view, size=size, fps=fps, scheme=theme,
@@ -158,21 +158,3 @@ def _stopped_by(cancel: threading.Event) -> Generator[None]:
     finally:
         for number in signals:
             signal.signal(number, before[number])
-
-
-def _serve_window(cancel: threading.Event) -> None:
-    """Let the window go first, and stop when it closes its end of our standard input: it does
-    that to cancel, and the system does it when the window is gone."""
-    import psutil
-
-    background = psutil.BELOW_NORMAL_PRIORITY_CLASS if sys.platform == "win32" else 10
-    psutil.Process().nice(background)
-
-    def watch() -> None:
-        with suppress(OSError):  # where there is no standard input, nobody can close it
-            # Below Python's buffer, whose lock would hinder the interpreter's end.
-            while os.read(0, 4096):
-                pass
-            cancel.set()
-
-    threading.Thread(target=watch, name="window", daemon=True).start()

@@ -68,7 +68,9 @@ def nice_length(tokens: int, limit: int) -> int:
 
 
 def number(value: float) -> str:
-    """A figure on an axis: 0.5, 25, 1.2k."""
+    """A figure on an axis: 0.5, 25, 12.5k, 1.5M."""
+    if abs(value) >= 1_000_000:
+        return f"{value / 1_000_000:.4g}M"
     if abs(value) >= 10_000:
         return f"{value / 1000:.4g}k"
     return f"{value:.4g}"

@@ -3,38 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QRect, QRectF, QTimer
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QWidget
 
-from app.theme import SMALL, font, theme
+from app.theme import theme
 from app.views.plots import axes
-from app.views.plots.axes import FOOT, GUTTER, HEAD, Tick
-from app.views.plots.card import Card, table
+from app.views.plots.axes import Tick
+from app.views.plots.card import table
+from app.views.plots.plot_card import NOTHING, PlotCard
 from app.views.plots.scene import Line, Scene
 from app.views.plots.snapshot import Snapshot
 from engine.cost import EVEN, times
 from engine.metrics import Curves, Floats
 
-if TYPE_CHECKING:
-    from app.views.plots.curve_plot import CurvePlot
-
-NOTHING = np.empty(0)
 LEAST_GROWTH = 0.5
 """Pixels. A long run's curve grows by less from frame to frame."""
 
 
-class CurveCard(Card):
-    """A card with a pyqtgraph plot, which is made after the first paint or for the first curve."""
+class CurveCard(PlotCard):
+    """A card with a curve of a run."""
 
     hint = ""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.plot: CurvePlot | None = None
         self._curves: Curves | None = None
         self._drawn = 0.0  # tokens at the end of the drawn curve
 
@@ -51,12 +45,10 @@ class CurveCard(Card):
     def scene(self, snapshot: Snapshot) -> Scene:
         raise NotImplementedError
 
-    def describe(self, index: int) -> str:
-        """Text at the crosshair."""
-        return ""
+    def now_scene(self) -> Scene | None:
+        return self.scene(self.snapshot) if self.snapshot is not None else None
 
     def empty_text(self) -> str:
-        """Why there is no curve; "" where there is one to draw."""
         return self.hint if self._curves is None or not len(self.main_curve()) else ""
 
     # drawing
@@ -87,66 +79,19 @@ class CurveCard(Card):
             plot = self.ensure_plot()
             plot.set_curves(self.tokens, self.main_curve(), self.faint_curve())
             self._drawn = float(self.tokens[-1])
-            if self.snapshot is not None:
-                plot.set_scene(self.scene(self.snapshot))
+            self.show_scene()
         if self.plot is not None:
             self.plot.setVisible(not empty)
 
     def show_snapshot(self, snapshot: Snapshot | None) -> None:
         super().show_snapshot(snapshot)
-        if self.plot is not None and snapshot is not None and not self.empty_text():
-            self.plot.set_scene(self.scene(snapshot))
-
-    def ensure_plot(self) -> CurvePlot:
-        """The plot, made now if need be: this imports pyqtgraph."""
-        if self.plot is None:
-            from app.views.plots.curve_plot import CurvePlot
-
-            self.plot = CurvePlot(self, self.describe)
-            self.plot.setGeometry(self._plot_area())
-            self.plot.setVisible(not self.empty_text())
-        return self.plot
-
-    def _plot_area(self) -> QRect:
-        return self.body.toRect()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        if self.plot is not None:
-            self.plot.setGeometry(self._plot_area())
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
-        if self.plot is None:
-            # The window is on the screen now: load pyqtgraph before the first run needs it.
-            QTimer.singleShot(0, self, self.ensure_plot)
-
-    def paint_body(self, painter: QPainter) -> None:
-        text = self.empty_text()
-        if not text:
-            return  # the plot lies here
-        area = self.body.adjusted(GUTTER, HEAD, 0, -FOOT)
-        ticks = [Tick(area.top() + area.height() * part, "") for part in (0.25, 0.5, 0.75)]
-        axes.paint(painter, area, ticks)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        axes.message(painter, QRectF(area), text, font(SMALL))
-
-    def restyle(self) -> None:
-        if self.plot is not None:
-            if self.snapshot is not None:
-                self.plot.set_scene(self.scene(self.snapshot))
-            self.plot.restyle()
-        super().restyle()
+        if not self.empty_text():
+            self.show_scene()
 
     def length(self, snapshot: Snapshot) -> float:
         """Tokens on the x axis."""
         tokens = int(self.tokens[-1]) if len(self.tokens) else 0  # newer than the snapshot's
         return tokens if snapshot.finished else axes.nice_length(tokens, snapshot.max_tokens)
-
-    @property
-    def marks(self) -> int:
-        """How many figures the y axis has room for."""
-        return int(min(max((self.body.height() - HEAD - FOOT) // 50, 3), 8))
 
     def highest(self, levels: Sequence[float], *curves: Floats) -> float:
         """The highest of levels and curves. The luck of the first rounds is no scale for the rest:
