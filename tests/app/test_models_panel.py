@@ -28,7 +28,7 @@ from app.panels.setup import SetupPanel
 from app.setup import Setup, default_setup, with_draft, with_target
 from app.sources import Weights
 from engine.backends.hf.installed import INSTALL
-from engine.backends.registry import EMBEDDED_NAME
+from engine.backends.registry import EMBEDDED_DRAFT, EMBEDDED_NAME
 from engine.config import Config
 from engine.errors import ModelError
 from tests.app.hub import model_folder, repository
@@ -171,11 +171,33 @@ def test_without_the_embedded_model_the_toy_pair_is_set_up(monkeypatch):
     assert default_setup().target == "toy"
 
 
+def test_the_first_start_drafts_with_the_draft_that_ships(monkeypatch, tmp_path):
+    monkeypatch.setattr("engine.backends.registry.embedded_model", lambda: tmp_path)
+    first = default_setup()
+    assert (first.target, first.draft, first.config.drafter) == ("", EMBEDDED_DRAFT, "model")
+    assert first.libraries == {"gguf"}
+    other = with_target(first, "/t.gguf")
+    assert (other.draft, other.config.drafter) == (None, "ngram")
+    assert with_target(first, "").draft == EMBEDDED_DRAFT
+
+
+def test_the_draft_that_ships_is_offered_to_its_target_only():
+    def reason(target):
+        lines = entries_for("draft", [], Entry("Emb", ""), setup=Setup(target=target))
+        return next(line.reason for line in lines if line.source == EMBEDDED_DRAFT)
+
+    assert reason("") == ""
+    assert reason("/t.gguf") == "Made for SmolLM2 135M Instruct"
+    targets = entries_for("target", [], Entry("Emb", ""), setup=Setup())
+    assert EMBEDDED_DRAFT not in [line.source for line in targets]
+
+
 @pytest.mark.parametrize(
     ("source", "title"),
     [
         (None, "None"),
         ("", "Emb"),
+        (EMBEDDED_DRAFT, "SmolLM2 135M draft"),
         ("toy", "Toy pair"),
         ("/a/Qwen 7B.Q4.gguf", "Qwen 7B.Q4"),
         ("meta-llama/Llama-3.2-1B", "Llama-3.2-1B"),

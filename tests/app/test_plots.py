@@ -461,7 +461,8 @@ def test_the_token_axis_is_long_enough(tokens: int, limit: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.5, "0.5"), (25.0, "25"), (1000.0, "1000"), (12_500.0, "12.5k")]
+    ("value", "text"),
+    [(0.5, "0.5"), (25.0, "25"), (1000.0, "1000"), (12_500.0, "12.5k"), (1_500_000.0, "1.5M")],
 )
 def test_figures_on_axes(value: float, text: str) -> None:
     assert axes.number(value) == text

@@ -560,7 +560,8 @@ def test_a_draft_brings_a_drafter_that_uses_it():
         assert not uses_draft(plain)
         assert problems(plain) == {}
     first = default_setup()
-    assert (first.config.drafter, first.config.gamma) == ("ngram", 7)
+    assert uses_draft(first)
+    assert problems(first) == {}
 
 
 def test_problems_go_away(panel: SetupPanel):

@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 from typer.testing import CliRunner
 
+from engine.backends.registry import EMBEDDED_DRAFT
 from engine.cli import cli
 from engine.config import DEVICES, PRECISIONS, ModelSpec
 from engine.errors import ConfigError, ModelError
@@ -187,7 +188,10 @@ def test_a_specification_knows_its_devices_and_precisions():
     assert (first.source, second.source) == ("a", "b")
     assert replace(second, source="a") == first
     assert (first.device, first.precision, first.threads) == ("cuda:1", "int4", 3)
-    assert specs("a", "", ModelSpec())[1] is None
+    assert specs("a", "", ModelSpec(), "model")[1] is None
+    assert specs("", "", ModelSpec(), "ngram")[1] is None
+    assert specs("", "", ModelSpec(), "model")[1] == ModelSpec(EMBEDDED_DRAFT)
+    assert specs("", "d", ModelSpec(), "model")[1] == ModelSpec("d")
     for device in (*DEVICES, "cuda:0", "cuda:12"):
         assert ModelSpec(device=device).validated().device == device
     for device in ("", "CUDA", "cuda:-1", "cuda:1 ", "cpu:0", "cuda:\u0661"):

@@ -222,7 +222,7 @@ def test_ctrl_c_cancels_and_leaves_nothing(qapp, monkeypatch, tmp_path: Path, nu
 
 
 def test_lines_for_the_window(qapp, made, monkeypatch, tmp_path: Path):
-    monkeypatch.setattr(module, "_serve_window", lambda cancel: None)
+    monkeypatch.setattr(module, "serve_window", lambda cancel: None)
     out = tmp_path / "clip.mp4"
     printed = render("demo", "--out", out, "--size", "320x180", "--for-window").stdout
     lines = [json.loads(line) for line in printed.splitlines()]

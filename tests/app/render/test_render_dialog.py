@@ -10,8 +10,8 @@ import pytest
 from PySide6.QtCore import QUrl
 from pytestqt.qtbot import QtBot
 
+from app import child
 from app.files import DEMO
-from app.panels import render_child
 from app.panels.render_child import RenderChild
 from app.panels.render_dialog import RenderDialog
 from app.panels.render_form import SIZES, VIEWS
@@ -45,7 +45,7 @@ def pretend(monkeypatch) -> Callable[[str], None]:
             "out = Path(sys.argv[sys.argv.index('--out') + 1])\n"
             "part = out.with_name(out.stem + '.part' + out.suffix)\n"
         )
-        monkeypatch.setattr(render_child, "command", lambda: [sys.executable, "-c", before + code])
+        monkeypatch.setattr(child, "command", lambda: [sys.executable, "-c", before + code])
 
     return put
 
@@ -232,7 +232,7 @@ def test_cancel_stops_it_and_leaves_nothing(
     qtbot: QtBot, dialog: RenderDialog, pretend, monkeypatch, tmp_path: Path, code: str
 ):
     if code is DEAF:
-        monkeypatch.setattr(render_child, "PATIENCE_MS", 50)
+        monkeypatch.setattr(RenderChild, "patience_ms", 50)
     pretend(code)
     dialog.open_for(DEMO, 2.0, 0.0)
     with qtbot.waitSignal(dialog.child.progressed):
@@ -311,20 +311,20 @@ def test_settings_that_name_nothing_known(qtbot: QtBot, settings: Settings):
 
 
 def test_a_program_that_cannot_be_started(qtbot: QtBot, monkeypatch, tmp_path: Path):
-    monkeypatch.setattr(render_child, "command", lambda: [str(tmp_path / "none")])
-    child = RenderChild()
-    with qtbot.waitSignal(child.failed) as told:
-        child.start([], tmp_path / "clip.mp4")
+    monkeypatch.setattr(child, "command", lambda: [str(tmp_path / "none")])
+    rendering = RenderChild()
+    with qtbot.waitSignal(rendering.failed) as told:
+        rendering.start([], tmp_path / "clip.mp4")
     error = told.args[0]
     assert isinstance(error, ErrorInfo)
     assert error.message == "The rendering could not be started."
-    assert not child.running
+    assert not rendering.running
 
 
 def test_the_program_is_this_one(monkeypatch):
-    assert render_child.command() == [sys.executable, "-m", "app"]
+    assert child.command() == [sys.executable, "-m", "app"]
     monkeypatch.setattr(sys, "frozen", True, raising=False)
-    assert render_child.command() == [sys.executable]
+    assert child.command() == [sys.executable]
 
 
 def test_a_real_process_renders_squares(qtbot: QtBot, dialog: RenderDialog, monkeypatch, tmp_path):
@@ -335,7 +335,7 @@ def test_a_real_process_renders_squares(qtbot: QtBot, dialog: RenderDialog, monk
         "module.make_film = lambda trace, clip, *_: MovingSquares(clip.size)\n"
         "cli()\n"
     )
-    monkeypatch.setattr(render_child, "command", lambda: [sys.executable, "-c", code])
+    monkeypatch.setattr(child, "command", lambda: [sys.executable, "-c", code])
     dialog.open_for(DEMO, 2.0, 0.0)
     with qtbot.waitSignal(dialog.child.done, timeout=60_000):
         dialog.render_button.click()
