@@ -112,7 +112,8 @@ def unpacked(source: str) -> str:
     cache = Path(os.environ.get("DRAFTSCOPE_BENCH_CACHE", Path.home() / ".cache" / "draftscope"))
     spec = ModelSpec(source, "hf", precision="float32", device="cpu")
     where = registry.hugging_face_source(spec)
-    folder = cache / f"{Path(where.gguf or where.name).stem}-unpacked"
+    file = where.folder / where.gguf
+    folder = cache / f"{file.stem}-{file.stat().st_mtime_ns}-unpacked"
     if not (folder / "config.json").is_file():
         opened = loading.open_network(where, spec, "sdpa", None)
         trimming = gguf_reading.text_entry(where.folder / where.gguf, KEY)
