@@ -14,6 +14,8 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
 NAME = "draftscope-batch"
+_FED_AT_ONCE = 16
+"""Prompts: fed with others of similar length, few of their places are filled up in vain."""
 
 
 class Batch:
@@ -30,7 +32,8 @@ class Batch:
         self._values: dict[int, Tensor] = {}
         self._pads = torch.zeros(0, dtype=torch.long, device=self.device)
         self._room = room
-        self._start = self._seen = 0
+        self._first = self._start = self._seen = 0
+        self._fed: Tensor | None = None  # the texts that a pass is over; None: all
         self._positions = self._places
         self._masks: dict[tuple[int, int | None], Tensor] = {}
         for module in network.modules():
@@ -40,14 +43,21 @@ class Batch:
     def begin(self, prompts: list[list[int]]) -> Tensor:
         """Feed the prompts; logits [texts, V] after each."""
         longest = max(len(ids) for ids in prompts)
-        pads = [longest - len(ids) for ids in prompts]
-        ids = torch.tensor(
-            [[0] * n + text for n, text in zip(pads, prompts, strict=True)], device=self.device
-        )
         self._keys, self._values = {}, {}
-        self._pads = torch.tensor(pads, device=self.device)
-        self._seen = 0
-        return self._pass(ids)
+        self._pads = torch.tensor([longest - len(ids) for ids in prompts], device=self.device)
+        order = sorted(range(len(prompts)), key=lambda i: len(prompts[i]))
+        parts: list[Tensor] = []
+        for i in range(0, len(order), _FED_AT_ONCE):
+            fed = order[i : i + _FED_AT_ONCE]
+            width = len(prompts[fed[-1]])
+            ids = [[0] * (width - len(prompts[j])) + prompts[j] for j in fed]
+            self._fed = torch.tensor(fed, device=self.device)
+            self._first = self._seen = longest - width
+            parts.append(self._pass(torch.tensor(ids, device=self.device)))
+        self._fed, self._first = None, 0
+        logits = torch.cat(parts)
+        logits[torch.tensor(order, device=self.device)] = logits.clone()
+        return logits
 
     def step(self, ids: Tensor) -> Tensor:
         """Feed one token to each text, ids [texts]; logits [texts, V]."""
@@ -65,29 +75,40 @@ class Batch:
         self._start, n = self._seen, ids.shape[1]
         self._seen += n
         places = self._places[self._start : self._seen]
-        self._positions = (places - self._pads[:, None]).clamp(min=0)  # [texts, n]
+        self._positions = (places - self._pads_fed[:, None]).clamp(min=0)  # [texts, n]
         self._masks = {}
-        return self._network(
-            input_ids=ids, position_ids=self._positions, use_cache=False, logits_to_keep=1
-        ).logits[:, 0]
+        hidden = self._network.model(
+            input_ids=ids, position_ids=self._positions, use_cache=False
+        ).last_hidden_state[:, -1]
+        # The network's own head takes a view here, and copies its weights once for every text.
+        return self._network.lm_head(hidden.contiguous())
+
+    @property
+    def _pads_fed(self) -> Tensor:
+        return self._pads if self._fed is None else self._pads[self._fed]
 
     def cached(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
         """Put a layer's keys and values [texts, key heads, n, d] into its cache; all of the past
         [texts, key heads, seen, d]."""
         for cache, new in ((self._keys, key), (self._values, value)):
             if layer not in cache:
-                shape = (new.shape[0], new.shape[1], self._room, new.shape[3])
+                shape = (len(self._pads), new.shape[1], self._room, new.shape[3])
                 cache[layer] = new.new_zeros(shape)
-            cache[layer][:, :, self._start : self._seen] = new
+            if self._fed is None:
+                cache[layer][:, :, self._start : self._seen] = new
+            else:  # of a prompt, nothing is past
+                cache[layer][self._fed, :, self._start : self._seen] = new
+        if self._fed is not None:
+            return key, value
         return self._keys[layer][:, :, : self._seen], self._values[layer][:, :, : self._seen]
 
     def mask(self, groups: int, window: int | None, dtype: torch.dtype) -> Tensor:
         """What is added to the scores [texts, 1, groups * n, seen]."""
         kind = groups, window
         if kind not in self._masks:
-            seen = self._places[: self._seen]
+            seen = self._places[self._first : self._seen]
             now = self._places[self._start : self._seen, None]
-            visible = (seen <= now) & (seen >= self._pads[:, None, None])
+            visible = (seen <= now) & (seen >= self._pads_fed[:, None, None])
             if window is not None:
                 visible &= seen > now - window
             # Places before a text's beginning see themselves: a softmax over nothing is no number.

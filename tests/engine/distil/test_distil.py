@@ -15,6 +15,7 @@ import pytest
 pytest.importorskip("torch")
 
 import msgspec
+import torch
 from typer.testing import CliRunner
 
 from engine.backends import registry
@@ -22,9 +23,11 @@ from engine.backends.trimmed import fitted
 from engine.cli import cli
 from engine.config import Config, ModelSpec
 from engine.distil import evaluation, prompts, work
+from engine.distil.batches import Batch
 from engine.distil.figures import STAGES, Learnt, Step
 from engine.distil.folder import Folder
 from engine.distil.plan import Plan
+from engine.distil.target import load_target
 from engine.distil.text import read_parts
 from engine.distil.work import Distillation
 from engine.errors import Cancelled, ConfigError, DraftscopeError, ModelError
@@ -169,6 +172,24 @@ def test_a_finished_draft_is_trained_on(target, tmp_path):
     assert (Folder(out).work / "earlier" / "README.md").is_file()
 
 
+def test_texts_side_by_side_are_as_alone(target):
+    network = load_target(plan(target)).network
+    texts = [[(7 * i + j) % 50 for j in range(length)] for i, length in enumerate(range(1, 41))]
+    together = Batch(network, 64)
+    first = together.begin(texts)
+    fed = first.argmax(dim=-1)
+    second = together.step(fed)
+    together.keep(torch.arange(0, 40, 2))
+    third = together.step(fed[::2])
+    for i in range(0, 40, 2):
+        alone = Batch(network, 64)
+        torch.testing.assert_close(alone.begin([texts[i]])[0], first[i], rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(alone.step(fed[i : i + 1])[0], second[i], rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(
+            alone.step(fed[i : i + 1])[0], third[i // 2], rtol=1e-4, atol=1e-4
+        )
+
+
 def test_text_depends_on_the_seed_alone_and_is_partly_the_targets_own(undisturbed, target):
     texts = list(read_parts(Folder(undisturbed[0]).parts))
     assert {round(text.temperature, 3) for text in texts} == set(prompts.TEMPERATURES)
@@ -190,14 +211,14 @@ def test_every_prompt_is_filled_and_hardly_any_comes_twice():
     assert not judged & set(texts)
 
 
-def test_a_text_with_mistakes_keeps_its_words():
-    draw = random.Random(3)
+def test_texts_with_mistakes_keep_their_words():
     text = "Yesterday Nora found a backpack behind the observatory."
-    wrong = prompts._with_mistakes(draw, text)
-    assert wrong != text
-    pairs = list(zip(text.split(), wrong.split(), strict=True))
-    assert all(abs(len(a) - len(b)) <= 1 for a, b in pairs)
-    assert all((a[0], a[-1]) == (b[0], b[-1]) for a, b in pairs)
+    wrongs = [prompts._with_mistakes(random.Random(seed), text) for seed in range(40)]
+    assert sum(wrong != text for wrong in wrongs) > 20
+    for wrong in wrongs:
+        pairs = list(zip(text.split(), wrong.split(), strict=True))
+        assert all(abs(len(a) - len(b)) <= 1 for a, b in pairs)
+        assert all((a[0], a[-1]) == (b[0], b[-1]) for a, b in pairs)
 
 
 def logits(path, ids, target):
