@@ -32,6 +32,8 @@ JUDGED_EVERY_S = 45.0
 _WARM_UP = 0.03
 _JUDGED_TOKENS = 6000
 _CHUNK_BATCHES = 16
+_PLACES_AT_ONCE = 256
+"""Through the head: their logits stay in the processor's cache from there to the gradient."""
 
 
 @dataclass(slots=True)
@@ -118,9 +120,8 @@ class Training:
             self._pass, self._step = self._pass + 1, 0
             batches = self._batches()
         batch = batches[self._step]
-        loss = _divergence(self._student, [self._examples[i] for i in batch])
         self._optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        _add_gradients(self._student, [self._examples[i] for i in batch])
         torch.nn.utils.clip_grad_norm_(self._trained, 1.0)
         warm = min(1.0, (self.fraction + 1e-4) / _WARM_UP)
         for group in self._optimiser.param_groups:
@@ -162,7 +163,8 @@ class Training:
         loss = agreement = overlap = n = 0.0
         for held in self._held:
             example = held.example
-            logs = torch.log_softmax(_logits(self._student, [example]), dim=-1)
+            logits = _logits(self._student, _hidden(self._student, [example]))
+            logs = torch.log_softmax(logits, dim=-1)
             ids, p = _labels([example], logs.device)
             divergence = (p * (p.clamp(min=1e-9).log() - logs.gather(1, ids))).sum()
             q = logs.gather(1, ids).exp()
@@ -247,8 +249,8 @@ def _held(student: Student, texts: list[Text]) -> list[_Held]:
     return found
 
 
-def _logits(student: Student, examples: list[_Example]) -> Tensor:
-    """Logits [places, V'] at the places of all examples, one after the other."""
+def _hidden(student: Student, examples: list[_Example]) -> Tensor:
+    """What the head is given, at the places of all examples one after the other [places, width]."""
     network = student.network
     longest = max(len(example.tokens) for example in examples)
     tokens = np.zeros((len(examples), longest), np.int64)
@@ -257,14 +259,23 @@ def _logits(student: Student, examples: list[_Example]) -> Tensor:
     # Later tokens are hidden by causality: padding at the end needs no mask.
     at = np.concatenate([i * longest + e.places for i, e in enumerate(examples)])
     device = network.device
-    # Mixed precision where the hardware multiplies bfloat16; the weights stay in float32.
-    mixed = devices.type_of("auto", None, device) == torch.bfloat16
-    with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
+    with _mixed(device):
         hidden = network.model(
             input_ids=torch.from_numpy(tokens).to(device), use_cache=False
         ).last_hidden_state
-        hidden = hidden.flatten(0, 1)[torch.from_numpy(at).to(device)]
-        return network.lm_head(hidden).float()
+    return hidden.flatten(0, 1)[torch.from_numpy(at).to(device)]
+
+
+def _logits(student: Student, hidden: Tensor) -> Tensor:
+    """[places, V'], in float32."""
+    with _mixed(hidden.device):
+        return student.network.lm_head(hidden).float()
+
+
+def _mixed(device: torch.device) -> Any:
+    """Mixed precision where the hardware multiplies bfloat16; the weights stay in float32."""
+    mixed = devices.type_of("auto", None, device) == torch.bfloat16
+    return torch.autocast(device.type, torch.bfloat16, enabled=mixed)
 
 
 def _labels(examples: list[_Example], device: Any) -> tuple[Tensor, Tensor]:
@@ -273,8 +284,16 @@ def _labels(examples: list[_Example], device: Any) -> tuple[Tensor, Tensor]:
     return ids.view(-1, TOP), p.view(-1, TOP)
 
 
-def _divergence(student: Student, examples: list[_Example]) -> Tensor:
-    """Mean cross entropy; it differs from the divergence by the target's entropy, a constant."""
-    logits = _logits(student, examples)
-    ids, p = _labels(examples, logits.device)
-    return (torch.logsumexp(logits, dim=-1) - (p * logits.gather(1, ids)).sum(dim=-1)).mean()
+def _add_gradients(student: Student, examples: list[_Example]) -> None:
+    """Of the mean cross entropy; it differs from the divergence by the target's entropy, a
+    constant."""
+    hidden = _hidden(student, examples)
+    ids, p = _labels(examples, hidden.device)
+    parts = [part.detach().requires_grad_() for part in hidden.split(_PLACES_AT_ONCE)]
+    for part, its_ids, its_p in zip(
+        parts, ids.split(_PLACES_AT_ONCE), p.split(_PLACES_AT_ONCE), strict=True
+    ):
+        logits = _logits(student, part)
+        given = (its_p * logits.gather(1, its_ids)).sum(dim=-1)
+        ((torch.logsumexp(logits, dim=-1) - given).sum() / len(ids)).backward()
+    hidden.backward(torch.cat([part.grad for part in parts if part.grad is not None]))
