@@ -16,11 +16,21 @@ STATES = {
     "quantised": "quantisation",
     "unreadable": "cannot be read",
 }
-STEPS = (
-    "1. The target writes text, and what it found probable at each place is kept.",
-    "2. A small model of its family learns these distributions; the curves rise here.",
-    "3. It is measured on prompts that it never saw, and written as GGUF and Hugging Face files.",
-)
+EXPLAINED = {
+    "distil": (
+        "A draft made from the target itself",
+        "1. The target writes text, and what it found probable at each place is kept.",
+        "2. A small model of its family learns these distributions; the curves rise here.",
+        "3. It is measured on prompts that it never saw, and written as GGUF and Hugging Face "
+        "files.",
+    ),
+    "quantise": (
+        "The target in fewer bits as its own draft",
+        "It is written in seconds and agrees with the target nearly always.",
+        "A pass of it reads almost as many bytes as one of the target: the forecast says how many.",
+    ),
+}
+"""What a newcomer sees of each way: a heading, then lines."""
 
 
 def step_words(step: Step) -> str:
@@ -31,11 +41,14 @@ def step_words(step: Step) -> str:
 
 def plan_words(plan: Plan) -> str:
     """ "4 layers, as wide as the target, 14,336 tokens known · 400,000 tokens of text"."""
+    target = source_name(plan.target) or "the embedded model"
+    text = f"{plan.tokens:,} tokens of text"
+    if plan.begin:
+        return f"Of {target} · {source_name(plan.begin)} trained on · {text}"
     width = f"{plan.hidden} wide" if plan.hidden else "as wide as the target"
     known = f"{plan.vocabulary:,} tokens known" if plan.vocabulary else "all tokens known"
     layers = f"{plan.layers} layer{'s' if plan.layers > 1 else ''}"
-    target = source_name(plan.target) or "the embedded model"
-    return f"Of {target} · {layers}, {width}, {known} · {plan.tokens:,} tokens of text"
+    return f"Of {target} · {layers}, {width}, {known} · {text}"
 
 
 def state_words(made: Made) -> str:

@@ -44,6 +44,8 @@ class DistilForm(QWidget):
         self.known.setSingleStep(_KNOWN_STEP)
         self.tokens = spin(10_000, 1_000_000_000, "Tokens of text that the target writes")
         self.tokens.setSingleStep(_TOKENS_STEP)
+        for box in (self.known, self.tokens):
+            box.setSuffix(" tokens")
         self.passes = spin(1, 1000, "How often the draft goes through the text")
         for box in (self.known, self.tokens):
             box.setGroupSeparatorShown(True)
@@ -53,7 +55,7 @@ class DistilForm(QWidget):
         for label, box in (
             ("&Layers", self.layers),
             ("&Width", self.hidden),
-            ("&Knows", self.known),
+            ("&Vocabulary", self.known),
             ("Te&xt", self.tokens),
             ("&Passes", self.passes),
         ):

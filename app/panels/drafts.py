@@ -16,13 +16,14 @@ from PySide6.QtWidgets import (
     QListWidgetItem,
     QProgressBar,
     QPushButton,
+    QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
 from app import assets, theme
 from app.draft_maker import DraftMaker, Made
-from app.draft_words import STEPS, learnt_words, plan_words, state_words, step_words
+from app.draft_words import EXPLAINED, learnt_words, plan_words, state_words, step_words
 from app.panels.banner import Banners
 from app.panels.draft_figures import MeasuredTable
 from app.panels.draft_forms import DistilForm, QuantiseForm, complete, longer
@@ -97,7 +98,9 @@ class DraftsPage(Page):
         self.banners = Banners()
         self.cards = cards()
         self.measured = MeasuredTable()
-        self.explained = self._explanation()
+        self.explained = QStackedWidget()
+        for way in _WAYS:
+            self.explained.addWidget(self._explanation(*EXPLAINED[way]))
         self._lay_out()
         self._connect()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -110,17 +113,18 @@ class DraftsPage(Page):
         button.clicked.connect(call)
         return button
 
-    def _explanation(self) -> QWidget:
+    @staticmethod
+    def _explanation(heading: str, *lines: str) -> QWidget:
         """What a newcomer sees in place of curves."""
         whole = QWidget()
         layout = QVBoxLayout(whole)
         layout.setSpacing(8)
-        title = QLabel("A draft made from the target itself")
+        title = QLabel(heading)
         title.setProperty("role", "heading")
         title.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         layout.addStretch(1)
         layout.addWidget(title)
-        for text in STEPS:
+        for text in lines:
             line = muted(text, wrap=True)
             line.setAlignment(Qt.AlignmentFlag.AlignHCenter)
             layout.addWidget(line)
@@ -235,6 +239,7 @@ class DraftsPage(Page):
     def _show_way(self, way: str) -> None:
         self.distil_form.setVisible(way == "distil")
         self.quantise_form.setVisible(way == "quantise")
+        self.explained.setCurrentIndex(list(_WAYS).index(way))
         if way == "quantise":
             self._show_forecasts()
         self.start_button.setText("Make the draft" if way == "distil" else "Write and use")

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from app import child
 from app.draft_maker import DraftMaker
+from app.draft_words import EXPLAINED, plan_words
 from app.panels.draft_forms import longer
 from app.panels.drafts import DraftsPage
 from app.setup import Setup
@@ -86,6 +87,17 @@ def test_a_newcomer_is_told_what_will_happen(page):
     assert not page.buttons.isVisible()
     assert page.target.text() == "tiny"
     assert page.start_button.isEnabled()
+    seen = []
+    for way in EXPLAINED:
+        page.ways.buttons[way].click()
+        labels = page.explained.currentWidget().findChildren(QLabel)
+        seen.append(tuple(label.text() for label in labels))
+    assert seen == list(EXPLAINED.values())
+
+
+def test_a_draft_that_was_trained_on_is_called_so():
+    plan = Plan(begin="/drafts/older.gguf", layers=7, tokens=5000)
+    assert plan_words(plan) == "Of the embedded model · older trained on · 5,000 tokens of text"
 
 
 def test_a_draft_is_made_and_used(qtbot, page, root, says):
