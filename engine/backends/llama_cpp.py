@@ -166,7 +166,9 @@ class LlamaCppModel:
             return self._tree_pass(ids, rows, parents)
         if rows == "all" and n > _MAX_OUTPUTS:
             starts = range(0, n, _MAX_OUTPUTS)
-            return np.concatenate([self._pass(ids[s : s + _MAX_OUTPUTS], "all") for s in starts])
+            # Copied one by one: the next pass overwrites what the last one's view shows.
+            parts = [self._pass(ids[s : s + _MAX_OUTPUTS], "all").copy() for s in starts]
+            return np.concatenate(parts)
         return self._pass(ids, rows)
 
     def truncate(self, length: int) -> None:
