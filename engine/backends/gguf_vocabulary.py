@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import re
+from collections.abc import Sequence
+from pathlib import Path
 from typing import cast
 
 from llama_cpp import llama_cpp as C
 
+from engine.backends import llama_library
 from engine.errors import ModelError
 
 _PADDING = re.compile(r"\[PAD\d+\]")
+
+
+def read_texts(path: Path, texts: Sequence[str]) -> list[list[int]] | None:
+    """The tokens of each text by the tokenizer of a GGUF file, of which nothing else is read, and
+    nothing put before them; None for a tokenizer that llama.cpp does not know."""
+    llama_library.forget_log()
+    params = C.llama_model_default_params()
+    params.vocab_only = True
+    model = C.llama_model_load_from_file(os.fsencode(path), params)
+    if model is None:
+        return None
+    try:
+        vocabulary = GgufVocabulary(model)
+        return [vocabulary.encode(text, begin=False) for text in texts]
+    finally:
+        C.llama_model_free(model)
 
 
 class GgufVocabulary:
@@ -49,10 +69,11 @@ class GgufVocabulary:
             known = self._pieces[key] = self._read_piece(token_id, special)
         return known
 
-    def encode(self, text: str) -> list[int]:
+    def encode(self, text: str, *, begin: bool = True) -> list[int]:
         """Token ids of `text`, with the names of control tokens in it read as those tokens.
 
-        The beginning-of-text token is put first where the file asks for it and the text has none.
+        begin: the beginning-of-text token is put first where the file asks for it and the text has
+        none.
         """
         vocab = self._table()
         data = text.encode("utf-8", "replace")
@@ -63,7 +84,7 @@ class GgufVocabulary:
             n = C.llama_tokenize(vocab, data, len(data), ids, room, False, True)
             room = -n
         result = list(ids[:n])
-        if self._begins and result[:1] != [self.begin_id]:
+        if begin and self._begins and result[:1] != [self.begin_id]:
             result.insert(0, self.begin_id)
         return result
 

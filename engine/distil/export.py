@@ -76,10 +76,12 @@ def file_name(quantisation: str) -> str:
     return f"draft-{quantisation}.gguf"
 
 
-def write_gguf(student: Student, target: Target, path: Path, quantisation: str) -> None:
-    """Write one GGUF file, with the tokenizer and chat template of the target's own GGUF file."""
-    assert target.gguf is not None
-    source = gguf.GGUFReader(target.gguf)
+def write_gguf(
+    student: Student, target: Target, taken_over: Path, path: Path, quantisation: str
+) -> None:
+    """Write one GGUF file. taken_over: a GGUF file with the target's tokenizer, chat template and
+    rotation: its own, or one of metadata alone."""
+    source = gguf.GGUFReader(taken_over)
     config = student.network.config
     arch = FAMILIES[config.model_type]
     kind, head_kind, file_type = QUANTISATIONS[quantisation]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from engine.backends.hf import devices
 from engine.distil import card, evaluation, export
+from engine.distil.converted import write_metadata
 from engine.distil.costs import cost_ratio
 from engine.distil.figures import Learnt, Stage, Step, Told
 from engine.distil.folder import PER_TOKEN, Folder, unwritable, write_whole
@@ -141,16 +142,25 @@ class Distillation:
         folder = self._folder.draft
         written = self._stage("export")
         shutil.rmtree(folder, ignore_errors=True)
-        kinds = list(export.QUANTISATIONS) if target.gguf else []
         try:
             export.write_folder(student, target, folder)
-            for i, kind in enumerate(kinds, start=1):
-                written(i / (1 + len(kinds)), kind)
-                export.write_gguf(student, target, folder / export.file_name(kind), kind)
+            taken_over = target.gguf or self._metadata(target)
+            if taken_over is not None:
+                for i, kind in enumerate(export.QUANTISATIONS, start=1):
+                    written(i / (1 + len(export.QUANTISATIONS)), kind)
+                    path = folder / export.file_name(kind)
+                    export.write_gguf(student, target, taken_over, path, kind)
         except OSError as error:
             raise unwritable(folder, error) from error
         written(1.0)
-        return [folder / export.file_name(kind) for kind in kinds if kind != "F16"] or [folder]
+        if target.gguf is None:
+            return [folder]
+        return [folder / export.file_name(kind) for kind in export.QUANTISATIONS if kind != "F16"]
+
+    def _metadata(self, target: Target) -> Path | None:
+        """Of a target that is no GGUF file."""
+        path = self._folder.work / "metadata.gguf"
+        return path if write_metadata(target, path) else None
 
     def _evaluate(
         self, made: list[Path], learnt: Learnt, licence: str, shape: tuple[int, int, int]

@@ -79,6 +79,15 @@ class HfVocabulary:
             return True
         return token_id in self._control and "unused" in name
 
+    def is_control(self, token_id: int) -> bool:
+        """Whether the entry stands for no text: the beginning of a turn, the end of a text."""
+        return token_id in self._control
+
+    @staticmethod
+    def is_byte(name: str) -> bool:
+        """Whether an entry of that name stands for one byte that no other entry covers."""
+        return _BYTE.fullmatch(name) is not None
+
     def piece(self, token_id: int, *, special: bool = False) -> bytes:
         """Bytes of the token, maybe part of a character; control tokens: b"" unless `special`."""
         key = token_id, special

@@ -16,13 +16,15 @@ pytest.importorskip("torch")
 
 import msgspec
 import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
 from typer.testing import CliRunner
 
 from engine.backends import registry
 from engine.backends.trimmed import fitted
 from engine.cli import cli
 from engine.config import Config, ModelSpec
-from engine.distil import evaluation, prompts, work
+from engine.distil import converted, evaluation, prompts, work
 from engine.distil.batches import Batch
 from engine.distil.figures import STAGES, Learnt, Step
 from engine.distil.folder import Folder
@@ -35,6 +37,7 @@ from engine.experiments.prompts import suite
 from engine.job import Job, JobRunner
 from engine.presets import presets
 from engine.trace import Trace
+from tests.engine.backends.hf.tiny_models import network, tokenizer
 from tests.engine.backends.tiny import write_llama
 
 
@@ -268,22 +271,79 @@ def test_the_draft_drafts(undisturbed, target, draft, temperature):
         assert run.token_ids == plain.token_ids
 
 
-def test_a_narrow_student_of_a_hugging_face_target(tmp_path):
-    from tests.engine.backends.hf.tiny_models import network, tokenizer
-
-    folder = tmp_path / "target"
-    network(hidden_size=64).save_pretrained(folder)
-    words = tokenizer()
+def write_target(folder, words, **settings):
+    """A Hugging Face target with a chat template."""
+    network(hidden_size=64, **settings).save_pretrained(folder)
     words.chat_template = "user:{{ messages[0].content }};bot:"
     words.save_pretrained(folder)
+    return folder
+
+
+def merging_tokenizer(size=299):
+    """Bytes, and pieces of a text of ours."""
+    backend = Tokenizer(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    texts = [prompts.asked(0, n).text or "" for n in range(60)]
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    trainer = trainers.BpeTrainer(vocab_size=size, initial_alphabet=alphabet, show_progress=False)
+    backend.train_from_iterator(texts, trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<|end|>")
+
+
+def test_a_narrow_student_of_a_hugging_face_target(tmp_path):
+    target = write_target(tmp_path / "target", tokenizer())
     out = tmp_path / "narrow"
-    distil(plan(folder, vocabulary=0, hidden=32, layers=2, passes=1.0), out)
+    distil(plan(target, vocabulary=0, hidden=32, layers=2, passes=1.0), out)
     config = json.loads((out / "config.json").read_text())
     assert "draftscope_trimming" not in config
     shape = config["vocab_size"], config["hidden_size"], config["num_attention_heads"]
     assert shape == (300, 32, 2)
-    assert not list(out.glob("*.gguf"))  # its tokenizer is not in a GGUF file
+    assert not list(out.glob("*.gguf"))  # llama.cpp has no tokenizer without merges
     assert "| model.safetensors | 0.8 |" in (out / "README.md").read_text()
+
+
+LLAMA_3 = {
+    "rope_type": "llama3", "rope_theta": 10_000.0, "factor": 8.0, "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0, "original_max_position_embeddings": 16,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("rotation", [{"rope_type": "default", "rope_theta": 500.0}, LLAMA_3])
+def test_a_hugging_face_target_gets_gguf_files_too(tmp_path, rotation):
+    target = write_target(tmp_path / "target", merging_tokenizer(), rope_parameters=rotation)
+    out = tmp_path / "draft"
+    distil(plan(target, vocabulary=280, layers=2, passes=1.0), out)
+    assert sorted(path.name for path in out.glob("*.gguf")) == [
+        "draft-F16.gguf", "draft-Q4_0.gguf", "draft-Q8_0.gguf",
+    ]  # fmt: skip
+    ids = [1, 65, 70, 80, 90, 266, 259, 260, 261, 262, 100, 101] * 6
+    folder, f16 = logits(out, ids, target), logits(out / "draft-F16.gguf", ids, target)
+    known = np.isfinite(folder)
+    assert np.array_equal(known, np.isfinite(f16))
+    off = folder[known] - f16[known]
+    # The folder's weights are rounded to bfloat16; a wrong rotation is off by as much as the spread.
+    assert np.sqrt((off**2).mean()) < 0.1 * folder[known].std()
+    models_ = [registry.load(ModelSpec(str(path), threads=1, device="cpu"), "draft")
+               for path in (out, out / "draft-Q8_0.gguf")]  # fmt: skip
+    try:
+        for text in ("Explain the moon to a beginner.", "naïve 12 + 30\n\tdef f(x):"):
+            ours, theirs = (model.encode(text) for model in models_)
+            assert ours == theirs
+    finally:
+        for model in models_:
+            model.close()
+
+
+def test_a_tokenizer_is_not_taken_for_another(tmp_path, monkeypatch):
+    """A file whose words are split by other rules is no counterpart."""
+    monkeypatch.setattr(converted, "_RULES", ("smollm",))  # splits digits, the tokenizer does not
+    words = merging_tokenizer(420)
+    folder = write_target(tmp_path / "target", words, vocab_size=421)
+    target = load_target(plan(folder))
+    path = tmp_path / "metadata.gguf"
+    assert not converted.write_metadata(target, path)
+    assert not path.exists()
 
 
 @pytest.mark.parametrize("form", ["", "draft-F16.gguf"])
