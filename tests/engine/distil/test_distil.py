@@ -16,7 +16,7 @@ pytest.importorskip("torch")
 
 import msgspec
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 from typer.testing import CliRunner
 
@@ -322,7 +322,7 @@ def test_a_hugging_face_target_gets_gguf_files_too(tmp_path, rotation):
     known = np.isfinite(folder)
     assert np.array_equal(known, np.isfinite(f16))
     off = folder[known] - f16[known]
-    # The folder's weights are rounded to bfloat16; a wrong rotation is off by as much as the spread.
+    # The folder's weights are rounded to bfloat16; a wrong rotation is off by the spread itself.
     assert np.sqrt((off**2).mean()) < 0.1 * folder[known].std()
     models_ = [registry.load(ModelSpec(str(path), threads=1, device="cpu"), "draft")
                for path in (out, out / "draft-Q8_0.gguf")]  # fmt: skip
@@ -333,6 +333,40 @@ def test_a_hugging_face_target_gets_gguf_files_too(tmp_path, rotation):
     finally:
         for model in models_:
             model.close()
+
+
+def sentence_tokenizer():
+    """As those of Llama 2: words begin with a mark, and bytes stand for unknown characters."""
+    texts = [("▁" + (prompts.asked(0, n).text or "")).replace(" ", "▁") for n in range(60)]
+    trained = Tokenizer(models.BPE())
+    trained.train_from_iterator(texts, trainers.BpeTrainer(vocab_size=340, show_progress=False))
+    stored = json.loads(trained.to_str())["model"]
+    ordered = sorted(stored["vocab"], key=stored["vocab"].get)
+    names = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256)), *ordered]
+    backend = Tokenizer(
+        models.BPE(
+            {name: i for i, name in enumerate(names)},
+            [tuple(merge) for merge in stored["merges"]],
+            unk_token="<unk>",
+            fuse_unk=True,
+            byte_fallback=True,
+        )
+    )
+    backend.normalizer = normalizers.Sequence(
+        [normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")]
+    )
+    backend.decoder = decoders.Sequence(
+        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend, bos_token="<s>", eos_token="</s>", unk_token="<unk>"
+    )
+
+
+def test_tokens_of_sentences_are_put_into_words_of_gguf(tmp_path):
+    words = sentence_tokenizer()
+    folder = write_target(tmp_path / "target", words, vocab_size=len(words))
+    assert converted.write_metadata(load_target(plan(folder)), tmp_path / "metadata.gguf")
 
 
 def test_a_tokenizer_is_not_taken_for_another(tmp_path, monkeypatch):
